@@ -1,0 +1,145 @@
+#include "bridges/loop.h"
+
+#include <signal.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstring>
+#include <limits>
+#include <utility>
+
+#include "bridges/stream.h"
+#include "glog/logging.h"
+
+namespace mycelium::bridges {
+
+Loop::Loop(broker::Broker::Identity identity, const Config& config,
+           std::function<void()> reload)
+    : drain_timeout_ms_(config.drain_timeout_ms), reload_(std::move(reload)) {
+  signal(SIGPIPE, SIG_IGN);
+  CHECK_EQ(uv_loop_init(&loop_), 0);
+  broker_ = std::make_unique<broker::Broker>(
+      std::move(identity), config.limits, static_cast<int64_t>(uv_now(&loop_)));
+  CHECK_EQ(uv_check_init(&loop_, &check_), 0);
+  CHECK_EQ(uv_timer_init(&loop_, &timer_), 0);
+  CHECK_EQ(uv_timer_init(&loop_, &drain_timer_), 0);
+  check_.data = timer_.data = drain_timer_.data = this;
+  for (const int number : {SIGTERM, SIGINT, SIGHUP}) {
+    auto handle = std::make_unique<uv_signal_t>();
+    CHECK_EQ(uv_signal_init(&loop_, handle.get()), 0);
+    handle->data = this;
+    const auto on_signal = [](uv_signal_t* signal, int caught) {
+      static_cast<Loop*>(signal->data)->OnSignal(caught);
+    };
+    CHECK_EQ(uv_signal_start(handle.get(), on_signal, number), 0);
+    signals_.push_back(std::move(handle));
+  }
+}
+
+Loop::~Loop() {
+  CloseListeners();
+  uv_walk(
+      &loop_,
+      [](uv_handle_t* handle, void*) {
+        if (!uv_is_closing(handle)) uv_close(handle, nullptr);
+      },
+      nullptr);
+  uv_run(&loop_, UV_RUN_DEFAULT);
+  CHECK_EQ(uv_loop_close(&loop_), 0);
+}
+
+absl::Status Loop::Listen(const std::vector<mycelium::Listener>& listeners) {
+  std::vector<std::string> urls;
+  for (const mycelium::Listener& config : listeners) {
+    absl::StatusOr<std::unique_ptr<Listener>> listener =
+        Listener::Open(&loop_, broker_.get(), config);
+    if (!listener.ok()) {
+      CloseListeners();
+      return listener.status();
+    }
+    urls.push_back((*listener)->url());
+    listeners_.push_back(*std::move(listener));
+  }
+  for (const std::string& url : urls) LOG(INFO) << "listening on " << url;
+  broker_->set_listeners(std::move(urls));
+  return absl::OkStatus();
+}
+
+void Loop::CloseListeners() {
+  for (auto& listener : std::exchange(listeners_, {})) {
+    Listener::Close(std::move(listener));
+  }
+}
+
+bool Loop::Run() {
+  uv_check_start(&check_, [](uv_check_t* check) {
+    static_cast<Loop*>(check->data)->Turn();
+  });
+  uv_run(&loop_, UV_RUN_DEFAULT);
+  return drained_;
+}
+
+// After all callbacks of a round: each session that was given something is
+// written once; what that sets free goes out in the same turn.
+void Loop::Turn() {
+  const auto now_ms = static_cast<int64_t>(uv_now(&loop_));
+  for (std::vector<broker::Session*> touched = broker_->FinishTurn(now_ms);
+       !touched.empty(); touched = broker_->FinishTurn(now_ms)) {
+    for (broker::Session* session : touched) {
+      static_cast<Stream*>(session->connection)->Update(now_ms);
+    }
+  }
+  if (draining_ && broker_->sessions() == 0) return uv_stop(&loop_);
+  const int64_t due_ms = broker_->next_deadline_ms();
+  if (due_ms == std::numeric_limits<int64_t>::max()) {
+    uv_timer_stop(&timer_);
+    return;
+  }
+  const auto wait_ms =
+      static_cast<uint64_t>(std::max<int64_t>(due_ms - now_ms, 0));
+  // The timer alone does not end a round, so it takes the turn itself.
+  uv_timer_start(
+      &timer_,
+      [](uv_timer_t* timer) { static_cast<Loop*>(timer->data)->Turn(); },
+      wait_ms, 0);
+}
+
+void Loop::OnSignal(int number) {
+  if (number == SIGHUP) return reload_();
+  if (draining_) {
+    LOG(WARNING) << "stopping at once: a second " << strsignal(number);
+    google::FlushLogFiles(google::INFO);
+    _exit(128 + number);
+  }
+  LOG(INFO) << "stopping: " << strsignal(number) << ", " << broker_->sessions()
+            << " sessions, at most " << drain_timeout_ms_
+            << " ms to write what is queued";
+  draining_ = true;
+  CloseListeners();
+  const auto now_ms = static_cast<int64_t>(uv_now(&loop_));
+  broker_->StartDrain("broker: stopping", now_ms);
+  uv_timer_start(
+      &drain_timer_,
+      [](uv_timer_t* timer) {
+        static_cast<Loop*>(timer->data)->StopSessions();
+      },
+      static_cast<uint64_t>(drain_timeout_ms_), 0);
+}
+
+void Loop::StopSessions() {
+  const uint64_t unwritten = broker_->queued_bytes();
+  drained_ = unwritten == 0;
+  if (!drained_) {
+    LOG(WARNING) << "stopping: " << broker_->sessions()
+                 << " sessions did not take " << unwritten
+                 << " bytes within drain_timeout_ms " << drain_timeout_ms_;
+  }
+  uv_stop(&loop_);
+}
+
+void Loop::ApplyConfig(const Config& config) {
+  drain_timeout_ms_ = config.drain_timeout_ms;
+  broker_->ApplyLimits(config.limits);
+}
+
+}  // namespace mycelium::bridges

@@ -1,0 +1,60 @@
+// The broker's one loop: listeners, streams, signals and the clock around a
+// Broker.  One thread; not thread-safe.
+#ifndef MYCELIUM_BRIDGES_LOOP_H_
+#define MYCELIUM_BRIDGES_LOOP_H_
+
+#include <uv.h>
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "bridges/listener.h"
+#include "broker/broker.h"
+#include "config/config.h"
+
+namespace mycelium::bridges {
+
+class Loop {
+ public:
+  // `reload` is called at SIGHUP.
+  Loop(broker::Broker::Identity identity, const Config& config,
+       std::function<void()> reload);
+  ~Loop();
+  Loop(const Loop&) = delete;
+  Loop& operator=(const Loop&) = delete;
+
+  // Opens every listener, or none.
+  absl::Status Listen(const std::vector<mycelium::Listener>& listeners);
+
+  // Serves until SIGTERM or SIGINT, then writes out what is queued for at most
+  // the configuration's drain_timeout_ms.  True if all of it was.
+  bool Run();
+
+  void ApplyConfig(const Config& config);
+
+ private:
+  void Turn();
+  void OnSignal(int signal);
+  void CloseListeners();
+  void StopSessions();
+
+  uv_loop_t loop_;
+  uv_check_t check_;
+  uv_timer_t timer_;
+  uv_timer_t drain_timer_;
+  std::vector<std::unique_ptr<uv_signal_t>> signals_;
+  std::unique_ptr<broker::Broker> broker_;
+  int64_t drain_timeout_ms_;
+  const std::function<void()> reload_;
+  std::vector<std::unique_ptr<Listener>> listeners_;
+  bool draining_ = false;
+  bool drained_ = true;
+};
+
+}  // namespace mycelium::bridges
+
+#endif  // MYCELIUM_BRIDGES_LOOP_H_

@@ -1,0 +1,202 @@
+#include "broker/broker.h"
+
+#include <algorithm>
+#include <limits>
+
+#include "absl/strings/str_cat.h"
+#include "config/limits.h"
+#include "glog/logging.h"
+
+namespace mycelium::broker {
+namespace {
+
+constexpr int64_t kNever = std::numeric_limits<int64_t>::max();
+// Above this share of total_bytes_max nothing is read, below it reading goes
+// on.
+constexpr uint64_t kResumePercent = 90;
+
+void FillCounters(const TrafficCounters& from, Counters* to) {
+  to->set_frames_in(from.frames_in);
+  to->set_bytes_in(from.bytes_in);
+  to->set_frames_out(from.frames_out);
+  to->set_bytes_out(from.bytes_out);
+  to->set_frames_dropped(from.frames_dropped);
+  to->set_gaps(from.gaps);
+  to->set_holds(from.holds);
+}
+
+}  // namespace
+
+Broker::Broker(Identity identity, const BrokerLimits& limits, int64_t now_ms)
+    : context_(std::make_unique<SessionContext>()),
+      started_ms_(now_ms),
+      now_ms_(now_ms) {
+  context_->limits = limits;
+  context_->broker_name = std::move(identity.name);
+  context_->broker_version = std::move(identity.version);
+  context_->epoch = identity.epoch;
+  context_->answer_admin = [this](const AdminRequest& request,
+                                  AdminReply* reply) {
+    AnswerAdmin(request, reply);
+  };
+}
+
+Broker::~Broker() { sessions_.clear(); }
+
+std::string Broker::Refusal(const Peer& peer, int64_t descriptors_left) const {
+  const BrokerLimits& limits = context_->limits;
+  if (descriptors_left < kDescriptorsReserved) {
+    return absl::StrCat("sessions: no file descriptors left for more than ",
+                        sessions_.size() - refused_);
+  }
+  if (sessions_.size() - refused_ >= limits.sessions_max) {
+    return absl::StrCat("sessions: ", sessions_.size() - refused_,
+                        " are open, allowed ", limits.sessions_max);
+  }
+  const auto it = by_principal_.find(peer.principal);
+  const uint32_t open = it == by_principal_.end() ? 0 : it->second;
+  const uint32_t allowed = peer.is_local ? limits.sessions_per_uid_max
+                                         : limits.sessions_per_address_max;
+  if (open < allowed) return {};
+  return absl::StrCat("sessions: ", open, " of ", peer.principal,
+                      " are open, allowed ", allowed);
+}
+
+Session* Broker::Accept(Peer peer, int64_t descriptors_left, int64_t now_ms) {
+  const std::string refusal = Refusal(peer, descriptors_left);
+  if (!refusal.empty() && refused_ >= kDescriptorsReserved / 2) {
+    LOG(WARNING) << "connection of " << peer.text << " closed: " << refusal;
+    return nullptr;
+  }
+  const uint32_t id = ++last_session_id_;
+  auto owned =
+      std::make_unique<Session>(context_.get(), id, std::move(peer), now_ms);
+  Session* const session = owned.get();
+  sessions_.emplace(id, std::move(owned));
+  session->memory_paused = memory_full_;
+  if (refusal.empty()) {
+    ++by_principal_[session->peer().principal];
+  } else {
+    ++refused_;
+    session->refused = true;
+    session->Fail(CODE_TOO_MANY_SESSIONS, refusal, now_ms);
+  }
+  due_.push({session->OnTime(now_ms), id});
+  return session;
+}
+
+void Broker::Ended(Session* session, const std::string& error) {
+  if (session->state() != SessionState::kClosed && !error.empty()) {
+    LOG(WARNING) << session->Describe() << " lost: " << error;
+  }
+  if (session->refused) {
+    --refused_;
+  } else {
+    const auto it = by_principal_.find(session->peer().principal);
+    if (--it->second == 0) by_principal_.erase(it);
+  }
+  sessions_.erase(session->session_id);
+}
+
+std::vector<Session*> Broker::FinishTurn(int64_t now_ms) {
+  now_ms_ = now_ms;
+  if (now_ms >= context_->router.next_due_ms()) context_->router.Tick(now_ms);
+  for (const Due& due : std::exchange(context_->new_deadlines, {})) {
+    due_.push(due);
+  }
+  std::vector<Session*> expired;
+  while (!due_.empty() && due_.top().first <= now_ms) {
+    const uint32_t id = due_.top().second;
+    due_.pop();
+    const auto it = sessions_.find(id);
+    if (it == sessions_.end()) continue;
+    const int64_t next_ms = it->second->OnTime(now_ms);
+    if (it->second->expired(now_ms)) {
+      expired.push_back(it->second.get());
+    } else {
+      due_.push({std::max(next_ms, now_ms + 1), id});
+    }
+  }
+  CheckMemory();
+  for (Session* session : expired) context_->router.Touch(session);
+  std::vector<Session*> sessions;
+  for (Port* port : context_->router.TakeTouched()) {
+    port->touched = false;
+    sessions.push_back(static_cast<Session*>(port));
+  }
+  return sessions;
+}
+
+int64_t Broker::next_deadline_ms() const {
+  const int64_t session_ms = due_.empty() ? kNever : due_.top().first;
+  return std::min(session_ms, context_->router.next_due_ms());
+}
+
+void Broker::CheckMemory() {
+  const uint64_t allowed = context_->limits.total_bytes_max;
+  if (context_->pool.used_bytes() > allowed) {
+    for (const auto& [id, session] : sessions_) {
+      session->outbox.CompactIfSparse();
+    }
+    while (context_->pool.used_bytes() > allowed &&
+           context_->router.DropHalfOfLargest()) {
+    }
+  }
+  const bool full = context_->pool.used_bytes() >
+                    (memory_full_ ? allowed / 100 * kResumePercent : allowed);
+  if (full == memory_full_) return;
+  memory_full_ = full;
+  LOG(WARNING) << "memory: " << context_->pool.used_bytes()
+               << " bytes of frames, total_bytes_max " << allowed
+               << (full ? ": reading stops" : ": reading goes on");
+  for (const auto& [id, session] : sessions_) {
+    session->memory_paused = full;
+    context_->router.Touch(session.get());
+  }
+}
+
+uint64_t Broker::queued_bytes() const {
+  uint64_t bytes = 0;
+  for (const auto& [id, session] : sessions_) {
+    bytes += session->outbox.queued_bytes();
+  }
+  return bytes;
+}
+
+std::string Broker::CloseFrame(Code code, const std::string& reason) {
+  Close close;
+  close.set_code(code);
+  close.set_reason(reason);
+  return ControlFrame(ControlKind::kClose, 0, close.SerializeAsString());
+}
+
+void Broker::StartDrain(const std::string& reason, int64_t now_ms) {
+  for (const auto& [id, session] : sessions_) session->GoAway(reason, now_ms);
+}
+
+void Broker::AnswerAdmin(const AdminRequest& request, AdminReply* reply) {
+  if (!request.has_status()) {
+    reply->set_error("admin: a request that this broker does not know");
+    return;
+  }
+  Status* const status = reply->mutable_status();
+  status->set_broker_name(context_->broker_name);
+  status->set_broker_version(context_->broker_version);
+  status->set_epoch(context_->epoch);
+  status->set_uptime_ms(static_cast<uint64_t>(now_ms_ - started_ms_));
+  for (const std::string& url : listeners_) status->add_listeners(url);
+  std::vector<uint32_t> ids;
+  for (const auto& [id, session] : sessions_) ids.push_back(id);
+  std::sort(ids.begin(), ids.end());
+  for (const uint32_t id : ids) {
+    const Session& session = *sessions_.at(id);
+    SessionStatus* const s = status->add_sessions();
+    session.FillStatus(s, now_ms_);
+    FillCounters(session.counters, s->mutable_counters());
+  }
+  FillCounters(context_->counters, status->mutable_counters());
+  status->set_memory_bytes(context_->pool.used_bytes());
+  status->set_memory_bytes_max(context_->limits.total_bytes_max);
+}
+
+}  // namespace mycelium::broker

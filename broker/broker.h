@@ -1,0 +1,90 @@
+// The turn: bytes of all sessions come in, bytes and deadlines go out.  Pure: a
+// bridge brings the connections and the time, and after each round of its loop
+// calls FinishTurn and writes what was touched.  Not thread-safe.
+#ifndef MYCELIUM_BROKER_BROKER_H_
+#define MYCELIUM_BROKER_BROKER_H_
+
+#include <cstdint>
+#include <memory>
+#include <queue>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "broker/session.h"
+#include "config/broker_limits.h"
+#include "proto/mycelium/admin.pb.h"
+
+namespace mycelium::broker {
+
+class Broker {
+ public:
+  struct Identity {
+    std::string name;
+    std::string version;
+    uint64_t epoch = 0;
+  };
+
+  Broker(Identity identity, const BrokerLimits& limits, int64_t now_ms);
+  ~Broker();
+
+  // A new connection.  It may already be told to go (too many sessions): then
+  // CLOSE waits in its outbox.  Null when even for that there is no room: close
+  // the connection.  `descriptors_left`: how many files may still be opened.
+  Session* Accept(Peer peer, int64_t descriptors_left, int64_t now_ms);
+
+  // The connection has ended; `error` is empty if the peer simply closed it.
+  // Destroys the session.
+  void Ended(Session* session, const std::string& error);
+
+  // Everything that is due, after the round's reads; returns the sessions that
+  // have something to write, to read again or to be closed.
+  std::vector<Session*> FinishTurn(int64_t now_ms);
+  // The session shall be in the next FinishTurn's answer.
+  void Touch(Session* session) { context_->router.Touch(session); }
+  // When FinishTurn has to be called even if nothing happens.
+  int64_t next_deadline_ms() const;
+
+  // New limits hold for what comes; sessions keep what they have.
+  void ApplyLimits(const BrokerLimits& limits) { context_->limits = limits; }
+
+  // Tells everyone to go, once what is queued for them has been written.
+  void StartDrain(const std::string& reason, int64_t now_ms);
+  size_t sessions() const { return sessions_.size(); }
+  // Waiting to be written, in all outboxes.
+  uint64_t queued_bytes() const;
+
+  // A CLOSE frame for a connection that gets no session.
+  static std::string CloseFrame(Code code, const std::string& reason);
+
+  // Urls, for status.
+  void set_listeners(std::vector<std::string> urls) {
+    listeners_ = std::move(urls);
+  }
+  const TrafficCounters& counters() const { return context_->counters; }
+
+ private:
+  using Due = std::pair<int64_t, uint32_t>;  // time, session id
+
+  std::string Refusal(const Peer& peer, int64_t descriptors_left) const;
+  void CheckMemory();
+  void AnswerAdmin(const AdminRequest& request, AdminReply* reply);
+
+  const std::unique_ptr<SessionContext> context_;
+  const int64_t started_ms_;
+  int64_t now_ms_;
+  uint32_t last_session_id_ = 0;
+  bool memory_full_ = false;
+  size_t refused_ = 0;  // sessions that live only to be told so
+  absl::flat_hash_map<uint32_t, std::unique_ptr<Session>> sessions_;
+  absl::flat_hash_map<std::string, uint32_t> by_principal_;
+  // One entry for each session; a session that was heard from in the meantime
+  // is put back when its entry comes up.
+  std::priority_queue<Due, std::vector<Due>, std::greater<>> due_;
+  std::vector<std::string> listeners_;
+};
+
+}  // namespace mycelium::broker
+
+#endif  // MYCELIUM_BROKER_BROKER_H_

@@ -1,0 +1,222 @@
+// mycelium-brokerd: reads the configuration, opens the listeners, serves.
+
+#include <gflags/gflags.h>
+#include <glog/logging.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+#include <iostream>
+#include <memory>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/string_view.h"
+#include "bridges/loop.h"
+#include "broker/version.h"
+#include "config/config.h"
+#include "config/default_socket.h"
+
+DEFINE_string(config, "", "textproto file, see config/brokerd.textproto");
+DEFINE_string(listen, "",
+              "in place of the file's listeners: unix:/path, "
+              "tcp://address:port; several with commas or by repeating it");
+DEFINE_bool(check_config, false,
+            "print what is in force as textproto and exit");
+
+namespace mycelium {
+namespace {
+
+constexpr char kUsage[] =
+    "Usage: mycelium-brokerd [--config FILE] [--listen URL[,URL...]]...\n"
+    "                        [--check_config] [--version] [--help]\n"
+    "\n"
+    "Routes typed messages between programs over Unix sockets and TCP.\n"
+    "\n"
+    "  --config FILE   textproto; every field: config/brokerd.textproto\n"
+    "  --listen URL    unix:/path or tcp://address:port, in place of the\n"
+    "                  file's listeners; several with commas or by repeating\n"
+    "  --check_config  print what is in force and exit\n"
+    "\n"
+    "Without listeners it serves one Unix socket: /run/mycelium/brokerd.sock\n"
+    "as root or as a service, else $XDG_RUNTIME_DIR/mycelium/brokerd.sock.\n"
+    "SIGTERM and SIGINT write out what is queued and stop, a second one stops\n"
+    "at once; SIGHUP reads the configuration again.\n"
+    "\n"
+    "It logs to standard error; --nologtostderr --log_dir DIR for files.\n"
+    "Exit codes: 0 stopped; 1 configuration, listener or drain timeout.\n";
+
+// gflags keeps the last of a repeated flag: all values of --listen as one.
+std::string JoinListenFlags(int* argc, char** argv) {
+  std::vector<std::string> urls;
+  int kept = 1;
+  for (int i = 1; i < *argc; ++i) {
+    absl::string_view flag = argv[i];
+    if (absl::StartsWith(flag, "--")) flag.remove_prefix(1);
+    if (absl::StartsWith(flag, "-listen=")) {
+      urls.emplace_back(flag.substr(strlen("-listen=")));
+    } else if (flag == "-listen" && i + 1 < *argc) {
+      urls.emplace_back(argv[++i]);
+    } else {
+      argv[kept++] = argv[i];
+    }
+  }
+  *argc = kept;
+  argv[kept] = nullptr;
+  return absl::StrJoin(urls, ",");
+}
+
+// The file, then the flags, then the default socket.
+absl::StatusOr<Config> ReadConfig() {
+  Config config;
+  if (!FLAGS_config.empty()) {
+    absl::StatusOr<Config> loaded = LoadConfig(FLAGS_config);
+    if (!loaded.ok()) return loaded.status();
+    config = *std::move(loaded);
+  }
+  if (!FLAGS_listen.empty()) {
+    absl::Status status = ApplyListenFlags({FLAGS_listen}, &config);
+    if (!status.ok()) return status;
+  }
+  if (config.listeners.empty()) {
+    absl::StatusOr<Listener> listener = ParseListenUrl(DefaultListenUrl(
+        getenv("XDG_RUNTIME_DIR"), geteuid(), getenv("RUNTIME_DIRECTORY")));
+    if (!listener.ok()) return listener.status();
+    config.listeners.push_back(*std::move(listener));
+  }
+  absl::Status status = ValidateConfig(config);
+  if (!status.ok()) return status;
+  return config;
+}
+
+// The default socket has a folder of its own, which nobody but this user may
+// have made.
+absl::Status MakeDefaultFolder(const Config& config) {
+  const std::string default_url = DefaultListenUrl(
+      getenv("XDG_RUNTIME_DIR"), geteuid(), getenv("RUNTIME_DIRECTORY"));
+  for (const Listener& listener : config.listeners) {
+    if (listener.url != default_url) continue;
+    const std::string folder =
+        listener.path.substr(0, listener.path.rfind('/'));
+    const mode_t mode = geteuid() == 0 ? 0755 : 0700;
+    if (mkdir(folder.c_str(), mode) != 0 && errno != EEXIST) {
+      return absl::UnavailableError(absl::StrCat(
+          "listen ", listener.url, ": mkdir ", folder, ": ", strerror(errno)));
+    }
+    struct stat status;
+    if (lstat(folder.c_str(), &status) != 0 || !S_ISDIR(status.st_mode) ||
+        status.st_uid != geteuid()) {
+      return absl::PermissionDeniedError(
+          absl::StrCat("listen ", listener.url, ": ", folder,
+                       " is not a folder of user ", geteuid()));
+    }
+  }
+  return absl::OkStatus();
+}
+
+// Each session is a file: as many as the system lets this process have.
+void RaiseDescriptorLimit() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  PLOG_IF(WARNING, setrlimit(RLIMIT_NOFILE, &limit) != 0)
+      << "limit of open files stays";
+}
+
+std::string HostName() {
+  char name[256] = "";
+  if (gethostname(name, sizeof(name) - 1) != 0) return "mycelium-brokerd";
+  return name;
+}
+
+uint64_t RandomEpoch() {
+  std::random_device random;
+  return uint64_t{random()} << 32 | random();
+}
+
+// What a running broker takes over from a changed configuration.
+void Reload(Config* in_force, bridges::Loop* loop) {
+  absl::StatusOr<Config> read = ReadConfig();
+  if (!read.ok()) {
+    LOG(ERROR) << "reload: nothing changed: " << read.status().message();
+    return;
+  }
+  std::vector<std::string> changed, fixed;
+  for (std::string& field : ChangedFields(*in_force, *read)) {
+    const bool live =
+        absl::StartsWith(field, "limits.") || field == "drain_timeout_ms";
+    (live ? changed : fixed).push_back(std::move(field));
+  }
+  in_force->limits = read->limits;
+  in_force->drain_timeout_ms = read->drain_timeout_ms;
+  loop->ApplyConfig(*in_force);
+  LOG(INFO) << "reload: "
+            << (changed.empty() ? "nothing changed"
+                                : absl::StrJoin(changed, ", ") + " in force");
+  if (!fixed.empty()) {
+    LOG(WARNING) << "reload: " << absl::StrJoin(fixed, ", ")
+                 << ": takes a restart, left as it was";
+  }
+}
+
+int Serve() {
+  absl::StatusOr<Config> config = ReadConfig();
+  if (!config.ok()) {
+    std::cerr << "mycelium-brokerd: " << config.status().message() << "\n";
+    return 1;
+  }
+  if (FLAGS_check_config) {
+    std::cout << PrintConfig(*config);
+    return 0;
+  }
+  RaiseDescriptorLimit();
+  absl::Status status = MakeDefaultFolder(*config);
+  const std::string name = config->name.empty() ? HostName() : config->name;
+  std::unique_ptr<bridges::Loop> loop;
+  loop = std::make_unique<bridges::Loop>(
+      broker::Broker::Identity{name, kVersion, RandomEpoch()}, *config,
+      [&config, &loop] { Reload(&*config, loop.get()); });
+  if (status.ok()) status = loop->Listen(config->listeners);
+  if (!status.ok()) {
+    std::cerr << "mycelium-brokerd: " << status.message() << "\n";
+    return 1;
+  }
+  LOG(INFO) << "mycelium-brokerd " << kVersion << " \"" << name << "\" serves";
+  const bool drained = loop->Run();
+  LOG(INFO) << "stopped";
+  return drained ? 0 : 1;
+}
+
+}  // namespace
+}  // namespace mycelium
+
+int main(int argc, char** argv) {
+  for (int i = 1; i < argc; ++i) {
+    const absl::string_view flag = argv[i];
+    if (flag == "--help" || flag == "-help" || flag == "-h") {
+      std::cout << mycelium::kUsage;
+      return 0;
+    }
+  }
+  FLAGS_logtostderr = true;
+  FLAGS_stop_logging_if_full_disk = true;
+  gflags::SetVersionString(mycelium::kVersion);
+  gflags::SetUsageMessage(mycelium::kUsage);
+  const std::string listen = mycelium::JoinListenFlags(&argc, argv);
+  gflags::ParseCommandLineFlags(&argc, &argv, /*remove_flags=*/true);
+  FLAGS_listen = listen;
+  if (argc > 1) {
+    std::cerr << "mycelium-brokerd: argument \"" << argv[1]
+              << "\", allowed flags only; see --help\n";
+    return 1;
+  }
+  google::InitGoogleLogging(argv[0]);
+  return mycelium::Serve();
+}

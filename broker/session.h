@@ -1,0 +1,127 @@
+// One peer's connection, from HELLO to close: splits what it sends into frames,
+// answers its control frames, hands its data to the router.  Pure: bytes and
+// the time come in, bytes go to the outbox.  Not thread-safe: belongs to one
+// Broker, which makes and ends it.
+#ifndef MYCELIUM_BROKER_SESSION_H_
+#define MYCELIUM_BROKER_SESSION_H_
+
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "absl/container/btree_map.h"
+#include "broker/inbox.h"
+#include "broker/router.h"
+#include "config/broker_limits.h"
+#include "proto/handshake.h"
+#include "proto/mycelium/admin.pb.h"
+#include "proto/mycelium/control.pb.h"
+
+namespace mycelium::broker {
+
+// Who is at the other end.
+struct Peer {
+  std::string text;  // "unix:uid=1000,pid=4711" or "tcp:127.0.0.1:40112"
+  std::string
+      principal;  // "uid 1000" or "address 127.0.0.1": what limits count by
+  bool is_local = false;  // a Unix socket
+};
+
+// What all sessions of a broker share.
+struct SessionContext {
+  BrokerLimits limits;
+  std::string broker_name;
+  std::string broker_version;
+  uint64_t epoch = 0;
+  TrafficCounters counters;
+  BlockPool pool;
+  ReadArea read_area{&pool};
+  Router router{&counters};
+  std::function<void(const AdminRequest&, AdminReply*)> answer_admin;
+  // Deadlines of sessions (by id) that came closer.
+  std::vector<std::pair<int64_t, uint32_t>> new_deadlines;
+};
+
+class Session final : public Port {
+ public:
+  Session(SessionContext* context, uint32_t session_id, Peer peer,
+          int64_t now_ms);
+  ~Session();
+
+  // What a bridge does with a connection that is readable: read to
+  // ReadBuffer(), then Received().
+  std::span<uint8_t> ReadBuffer() { return inbox_.Prepare(); }
+  void Received(size_t bytes, int64_t now_ms);
+  // Whether the bridge shall read now.
+  bool wants_read() const { return !read_paused && !memory_paused; }
+
+  // `bytes` of what outbox.Gather gave have been written.
+  void Written(uint64_t bytes);
+  // Nothing more will be written: the bridge shuts its side down, then closes
+  // when the peer has done the same, or at the deadline.
+  bool finished() const {
+    return state_ == SessionState::kClosed && outbox.empty();
+  }
+
+  // Ends the session with CLOSE; `reason` is also logged.
+  void Fail(Code code, const std::string& reason, int64_t now_ms);
+  // Takes nothing more, writes what is queued, then CLOSE(GOING_AWAY).
+  void GoAway(const std::string& reason, int64_t now_ms);
+
+  // What is due at `now_ms`: timeouts, PING.  The time to call it again.
+  int64_t OnTime(int64_t now_ms);
+  // The time is over for a closing session: the bridge closes it as it is.
+  bool expired(int64_t now_ms) const {
+    return state_ == SessionState::kClosed && now_ms >= close_ms_;
+  }
+
+  const Peer& peer() const { return peer_; }
+  SessionState state() const { return state_; }
+  bool holds_partial_frame() const { return inbox_.holds_partial_frame(); }
+  void FillStatus(SessionStatus* status, int64_t now_ms) const;
+  std::string Describe() const;  // "session 12 (name, peer)"
+
+  // Nothing more will come from the peer.
+  void EndOfInput(int64_t now_ms);
+
+  bool memory_paused = false;  // the broker's own bound is reached
+  bool refused = false;        // lives only to be told to go
+  void* connection = nullptr;  // the bridge's
+
+ private:
+  bool NextFrame(Inbox::Bytes* bytes, uint64_t* frame_bytes, int64_t now_ms);
+  bool CheckGreeting(const FrameHeader& header, FrameStatus status,
+                     int64_t now_ms);
+  uint32_t PublishRun(const Inbox::Bytes& bytes, const FrameView& first,
+                      int64_t now_ms);
+  void OnControl(const FrameView& frame, int64_t now_ms);
+  void OnHello(const FrameView& frame, int64_t now_ms);
+  void OnSubscribe(const FrameView& frame, int64_t now_ms);
+  void OnUnsubscribe(const FrameView& frame, int64_t now_ms);
+  void OnAdmin(const FrameView& frame, int64_t now_ms);
+  std::string PolicyFault(const Subscribe& request, Code* code) const;
+  template <typename Body>
+  bool Parse(const FrameView& frame, Body* body, int64_t now_ms);
+  void Send(ControlKind kind, uint64_t id, std::string_view body);
+  void EndSubscriptions();
+  void StopTaking(int64_t close_ms);
+
+  SessionContext* const context_;
+  const Peer peer_;
+  Inbox inbox_;
+  absl::btree_map<uint32_t, Ref<Subscription>> subscriptions_;
+  SessionState state_ = SessionState::kGreeting;
+  bool ping_sent_ = false;
+  uint64_t last_publish_id_ = 0;
+  int64_t opened_ms_;
+  int64_t last_received_ms_;
+  int64_t close_ms_ = 0;
+};
+
+}  // namespace mycelium::broker
+
+#endif  // MYCELIUM_BROKER_SESSION_H_

@@ -1,0 +1,209 @@
+// What every client of Mycelium shares, whatever its language and its carrier:
+// one interface, met by the in-process bus (bus.h) and by sockets (socket.h).
+// C++20 standard library only, so that it can live inside any other program.
+// C++ programs use client/cpp/mycelium.h instead.
+//
+// Threads: every function of Client and Subscription may be called from any
+// thread, and from within callbacks.  Callbacks of one subscription never
+// overlap, except direct in-process ones, which run on the threads that
+// publish.
+#ifndef MYCELIUM_CLIENT_CORE_CLIENT_H_
+#define MYCELIUM_CLIENT_CORE_CLIENT_H_
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "config/limits.h"
+#include "proto/frame.h"
+
+namespace mycelium::core {
+
+// The numbers are absl's.
+enum class StatusCode : int {
+  kOk = 0,
+  kCancelled = 1,  // the subscription or the client was closed meanwhile
+  kUnknown = 2,
+  kInvalidArgument = 3,     // an argument that can't be: url, type id, filter
+  kDeadlineExceeded = 4,    // the deadline came first; nothing was done
+  kPermissionDenied = 7,    // the broker or the file system refuses this user
+  kResourceExhausted = 8,   // a limit; the message names it
+  kFailedPrecondition = 9,  // the broker refuses: version, schema
+  kUnimplemented = 12,
+  kInternal = 13,
+  kUnavailable = 14,  // no broker there, connection lost, or "would block"
+};
+
+// A code and, unless it is kOk, words in the form of DESIGN 7:
+// "subject: what was seen, what is allowed".
+struct [[nodiscard]] Status {
+  StatusCode code = StatusCode::kOk;
+  std::string message;
+
+  bool ok() const { return code == StatusCode::kOk; }
+};
+
+using Clock = std::chrono::steady_clock;
+using Deadline = Clock::time_point;
+inline constexpr Deadline kNoDeadline = Deadline::max();
+
+// One received frame.  The views live until the callback returns or, when
+// pulled, until the next call of Next.
+struct Message {
+  uint16_t type_id = 0;
+  DataKind kind = DataKind::kPublish;
+  std::string_view topic;
+  std::span<const uint8_t> payload;
+  uint64_t sequence = 0;  // the broker's count of this type: 1, 2, ...
+};
+
+enum class GapReason : uint8_t {
+  kUnspecified,
+  kOverflow,
+  kConflated,
+  kReconnect,
+  kMemory
+};
+
+// Frames that a subscription did not get, told before the next one that it
+// does.
+struct Gap {
+  struct Range {
+    uint16_t type_id = 0;
+    uint64_t frames = 0;  // how many of the range were for this subscription
+    uint64_t first_sequence = 0;
+    uint64_t last_sequence = 0;
+  };
+  GapReason reason = GapReason::kUnspecified;
+  std::vector<Range> ranges;  // one for each type
+
+  uint64_t frames() const;
+};
+
+// What happens when a subscription's queue is full: its publishers are held for
+// up to stall_ms_max (0: not at all, -1: without end), then the oldest frames
+// are dropped and reported as a Gap.  The default is BALANCED.
+struct Policy {
+  uint64_t queue_bytes_max = kQueueBytesMaxDefault;
+  int64_t stall_ms_max = kStallMsMaxDefault;
+};
+
+// kDirect: the callback runs where the frame arrives: on the publisher's thread
+// in process, on the client's reading thread over a socket.  kQueued: on a
+// thread of the subscription's own, behind a queue with the policy's bounds.
+enum class Delivery : uint8_t { kDirect, kQueued };
+
+struct SubscribeOptions {
+  uint16_t type_id = 0;      // 0: all types
+  std::string topic_filter;  // empty: every topic and none
+  Policy policy;
+  Delivery delivery = Delivery::kDirect;
+};
+
+// Without on_message the subscription is pulled with Next.  Exceptions must not
+// leave a callback.
+struct Handler {
+  std::function<void(const Message&)> on_message;
+  std::function<void(const Gap&)> on_gap;  // may be empty
+};
+
+using Item = std::variant<Message, Gap>;
+
+// Held by the user; its client may end first.  Destruction unsubscribes.
+class Subscription {
+ public:
+  virtual ~Subscription() = default;
+
+  // The next frame or gap.  kDeadlineExceeded; kCancelled after Unsubscribe or
+  // Close; kUnavailable once the connection is lost and the queue empty;
+  // kFailedPrecondition if the subscription has a callback.  One thread at a
+  // time.
+  virtual Status Next(Deadline deadline, Item* item) = 0;
+
+  // When it returns, no callback of this subscription runs and none will;
+  // called from within that callback, none will after it.  Idempotent.
+  virtual void Unsubscribe() = 0;
+};
+
+enum class State : uint8_t {
+  kConnected,
+  kStalled,  // the broker holds back a type that this client publishes
+  kClosed,   // final; the Status says why
+};
+
+struct ClientOptions {
+  std::string name;  // for status and logs; empty: the program's name
+  std::chrono::milliseconds connect_timeout{kConnectTimeoutMsDefault};
+  // Frames taken by Publish and not yet written; beyond it Publish waits.
+  uint64_t publish_bytes_max = kPublishBytesMaxDefault;
+  // Called on the client's reading thread at each change.
+  std::function<void(State, const Status&)> on_state;
+};
+
+// What the broker said in WELCOME; of a bus, its own.
+struct BrokerInfo {
+  std::string name;
+  std::string version;
+  uint64_t epoch = 0;
+  uint32_t session_id = 0;
+  uint32_t frame_bytes_max = kFrameBytesMaxDefault;
+};
+
+class Client {
+ public:
+  // `url`: unix:/path, tcp://host:port, inproc: (a private bus), inproc:NAME
+  // (shared by all clients of this process that name it); empty: $MYCELIUM_URL,
+  // or the default socket (config/default_socket.h).  On failure the message
+  // says what was tried and, for an absent broker, how to start one.
+  static Status Connect(std::string_view url, const ClientOptions& options,
+                        std::unique_ptr<Client>* client);
+
+  // Closes.  Must not run within one of its own callbacks.
+  virtual ~Client() = default;
+
+  // kOk: queued, in the order of the calls of each thread.  Waits while the
+  // type is held or the outbox full, until `deadline`.  type_id 1..65535; a
+  // topic, if any, as ValidTopic has it; topic + payload at most
+  // frame_bytes_max.
+  virtual Status Publish(uint16_t type_id, std::string_view topic,
+                         std::span<const uint8_t> payload,
+                         Deadline deadline) = 0;
+
+  // As Publish, but kUnavailable "publish: would block, ..." instead of
+  // waiting.
+  virtual Status TryPublish(uint16_t type_id, std::string_view topic,
+                            std::span<const uint8_t> payload) = 0;
+
+  // kOk: everything published before this call has been accepted by the broker.
+  // In process: every queue has it.
+  virtual Status Flush(Deadline deadline) = 0;
+
+  // When it returns kOk the route is live: what anyone publishes afterwards
+  // arrives.
+  virtual Status Subscribe(const SubscribeOptions& options, Handler handler,
+                           std::shared_ptr<Subscription>* subscription) = 0;
+
+  // A round trip through the broker.
+  virtual Status Ping(Deadline deadline) = 0;
+
+  // mycelium.AdminRequest in, mycelium.AdminReply out, both encoded.
+  virtual Status Admin(std::span<const uint8_t> request, Deadline deadline,
+                       std::string* reply) = 0;
+
+  // Writes what was published, says goodbye, ends all subscriptions.  When it
+  // returns no callback runs and none will, except the one it was called from.
+  // Idempotent.
+  virtual void Close() = 0;
+
+  virtual BrokerInfo broker() const = 0;
+};
+
+}  // namespace mycelium::core
+
+#endif  // MYCELIUM_CLIENT_CORE_CLIENT_H_

@@ -1,0 +1,440 @@
+#include "config/config.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <tuple>
+#include <utility>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
+#include "absl/strings/strip.h"
+#include "config/quote.h"
+#include "config/text_format.h"
+#include "proto/mycelium/config.pb.h"
+
+namespace mycelium {
+namespace {
+
+using google::protobuf::FieldDescriptor;
+using google::protobuf::TextFormat;
+
+// More errors than anybody reads; the rest is counted.
+constexpr size_t kErrorLinesMax = 100;
+constexpr size_t kGroupBytesMax = 32;  // as useradd and groupadd have it
+constexpr mode_t kModeMax = 0777;
+
+// Something that is wrong, and the fields to blame: the place is that of the
+// first which the file sets.
+struct Problem {
+  std::string text;
+  std::vector<std::string> fields;
+  int listener = -1;
+};
+
+std::string LimitName(const LimitField& field) {
+  return absl::StrCat("limits.", field.name);
+}
+
+void FindListenerProblems(const Config& config,
+                          std::vector<Problem>* problems) {
+  const std::vector<Listener>& all = config.listeners;
+  if (all.size() > kListenersMax) {
+    problems->push_back({absl::StrCat("listen: ", all.size(),
+                                      " listeners, allowed ", kListenersMax),
+                         {},
+                         static_cast<int>(kListenersMax)});
+    return;
+  }
+  for (size_t i = 0; i < all.size(); ++i) {
+    const auto same = [&](const Listener& other) {
+      return SamePlace(other, all[i]);
+    };
+    if (std::any_of(all.begin(), all.begin() + i, same)) {
+      problems->push_back({absl::StrCat("listen.url: ", Quote(all[i].url),
+                                        " again, allowed once"),
+                           {},
+                           static_cast<int>(i)});
+    }
+    if (ReachableFromOutside(all[i]) && !config.allow_plaintext) {
+      problems->push_back(
+          {absl::StrCat("listen.url: ", Quote(all[i].url),
+                        " can be reached by other machines, unencrypted; "
+                        "allowed with allow_plaintext: true"),
+           {},
+           static_cast<int>(i)});
+    }
+  }
+}
+
+void FindNameProblems(const std::string& name, std::vector<Problem>* problems) {
+  if (name.size() > kClientNameBytesMax) {
+    problems->push_back({absl::StrCat("name: ", name.size(), " bytes, allowed ",
+                                      kClientNameBytesMax),
+                         {"name"}});
+  } else if (!PlainText(name)) {
+    problems->push_back(
+        {absl::StrCat("name: ", Quote(name),
+                      ", allowed UTF-8 without control characters"),
+         {"name"}});
+  }
+}
+
+void FindNumberProblems(const Config& config, std::vector<Problem>* problems) {
+  const auto check = [&](const std::string& name, int64_t value, int64_t least,
+                         int64_t most) {
+    const std::string error = RangeError(name, value, least, most);
+    if (!error.empty()) problems->push_back({error, {name}});
+  };
+  for (const LimitField& field : LimitFields()) {
+    check(LimitName(field), field.get(config.limits), field.least, field.most);
+  }
+  check("drain_timeout_ms", config.drain_timeout_ms, 0, kDrainTimeoutMsMax);
+
+  const BrokerLimits& limits = config.limits;
+  if (limits.queue_bytes_max > limits.queue_bytes_max_ceiling) {
+    problems->push_back(
+        {absl::StrCat("limits.queue_bytes_max: ", limits.queue_bytes_max,
+                      ", allowed at most limits.queue_bytes_max_ceiling, ",
+                      limits.queue_bytes_max_ceiling),
+         {"limits.queue_bytes_max", "limits.queue_bytes_max_ceiling"}});
+  }
+  if (limits.total_bytes_max < 2 * uint64_t{limits.frame_bytes_max}) {
+    problems->push_back(
+        {absl::StrCat("limits.total_bytes_max: ", limits.total_bytes_max,
+                      ", allowed at least twice limits.frame_bytes_max, ",
+                      limits.frame_bytes_max),
+         {"limits.total_bytes_max", "limits.frame_bytes_max"}});
+  }
+}
+
+std::vector<Problem> FindProblems(const Config& config) {
+  std::vector<Problem> problems;
+  FindListenerProblems(config, &problems);
+  FindNameProblems(config.name, &problems);
+  FindNumberProblems(config, &problems);
+  return problems;
+}
+
+// Turns one file into a Config; used once.
+class Reader {
+ public:
+  absl::StatusOr<Config> Read(absl::string_view text,
+                              absl::string_view file_name) {
+    const bool whole = ReadTextFormat(text, &proto_, &places_, &errors_);
+    ReadListeners(whole);
+    config_.name = proto_.name();
+    config_.allow_plaintext = proto_.allow_plaintext();
+    ReadNumbers();
+    if (whole) {
+      for (const Problem& problem : FindProblems(config_)) {
+        ReportAt(PlaceOf(problem), problem.text);
+      }
+    }
+    if (errors_.empty()) return config_;
+    return absl::InvalidArgumentError(Lines(file_name));
+  }
+
+ private:
+  using Places = TextFormat::ParseInfoTree;
+  using Place = TextFormat::ParseLocation;
+
+  // Of a file that is not `whole` the last listener may lack its url.
+  void ReadListeners(bool whole) {
+    for (int i = 0; i < proto_.listen_size(); ++i) {
+      const ListenerConfig& listen = proto_.listen(i);
+      if (!listen.has_url()) {
+        if (whole) {
+          ReportAt(PlaceInListener(i, "url"),
+                   "listen.url: absent, allowed one");
+        }
+        continue;
+      }
+      absl::StatusOr<Listener> listener = ParseListenUrl(listen.url());
+      if (!listener.ok()) {
+        ReportAt(PlaceInListener(i, "url"),
+                 absl::StrCat("listen.url: ", listener.status().message()));
+        continue;
+      }
+      ReadOwner(i, &*listener);
+      config_.listeners.push_back(*std::move(listener));
+      listener_indexes_.push_back(i);
+    }
+  }
+
+  // The mode and the group.
+  void ReadOwner(int i, Listener* listener) {
+    const ListenerConfig& listen = proto_.listen(i);
+    for (const char* field : {"mode", "group"}) {
+      const FieldDescriptor* descriptor =
+          listen.GetDescriptor()->FindFieldByName(field);
+      if (listener->kind == Listener::kTcp &&
+          listen.GetReflection()->HasField(listen, descriptor)) {
+        ReportAt(PlaceInListener(i, field),
+                 absl::StrCat("listen.", field, ": set for ",
+                              Quote(listener->url), ", allowed with unix:"));
+      }
+    }
+    if (listener->kind == Listener::kTcp) return;
+    if (!ParseMode(listen.mode(), &listener->mode)) {
+      ReportAt(PlaceInListener(i, "mode"),
+               absl::StrCat("listen.mode: ", Quote(listen.mode()),
+                            ", allowed octal 0000 to 0777"));
+    }
+    if (!ValidGroup(listen.group())) {
+      ReportAt(PlaceInListener(i, "group"),
+               absl::StrCat("listen.group: ", Quote(listen.group()),
+                            ", allowed at most ", kGroupBytesMax,
+                            " of A-Z a-z 0-9 . _ -"));
+    }
+    listener->group = listen.group();
+  }
+
+  static bool ParseMode(const std::string& text, mode_t* mode) {
+    if (text.empty() || text.size() > 4) return false;
+    mode_t value = 0;
+    for (const char digit : text) {
+      if (digit < '0' || digit > '7') return false;
+      value = value * 8 + static_cast<mode_t>(digit - '0');
+    }
+    if (value > kModeMax) return false;
+    *mode = value;
+    return true;
+  }
+
+  static bool ValidGroup(const std::string& group) {
+    const auto allowed = [](char c) {
+      return absl::ascii_isalnum(c) || c == '.' || c == '_' || c == '-';
+    };
+    return group.size() <= kGroupBytesMax &&
+           std::all_of(group.begin(), group.end(), allowed);
+  }
+
+  void ReadNumbers() {
+    const LimitsConfig& limits = proto_.limits();
+    bool in_range = true;
+    for (const LimitField& field : LimitFields()) {
+      const FieldDescriptor* descriptor =
+          limits.GetDescriptor()->FindFieldByName(field.name);
+      if (!limits.GetReflection()->HasField(limits, descriptor)) continue;
+      const int64_t value =
+          limits.GetReflection()->GetInt64(limits, descriptor);
+      if (Checked(LimitName(field), value, field.least, field.most)) {
+        field.set(&config_.limits, value);
+      } else {
+        in_range = false;
+      }
+    }
+    // Rules across fields would blame the innocent.
+    if (!in_range) config_.limits = BrokerLimits();
+    if (proto_.has_drain_timeout_ms() &&
+        Checked("drain_timeout_ms", proto_.drain_timeout_ms(), 0,
+                kDrainTimeoutMsMax)) {
+      config_.drain_timeout_ms = proto_.drain_timeout_ms();
+    }
+  }
+
+  bool Checked(const std::string& name, int64_t value, int64_t least,
+               int64_t most) {
+    const std::string error = RangeError(name, value, least, most);
+    if (!error.empty()) ReportAt(PlaceOfField(name), error);
+    return error.empty();
+  }
+
+  Place PlaceOf(const Problem& problem) const {
+    if (problem.listener >= 0) {
+      return PlaceInListener(listener_indexes_[problem.listener], "url");
+    }
+    for (const std::string& field : problem.fields) {
+      const Place place = PlaceOfField(field);
+      if (place.line >= 0) return place;
+    }
+    return {};
+  }
+
+  // `name` as in "drain_timeout_ms" or "limits.sessions_max".
+  Place PlaceOfField(absl::string_view name) const {
+    const Places* places = &places_;
+    const google::protobuf::Descriptor* type = proto_.GetDescriptor();
+    if (absl::ConsumePrefix(&name, "limits.")) {
+      places = places_.GetTreeForNested(type->FindFieldByName("limits"), -1);
+      type = LimitsConfig::descriptor();
+      if (places == nullptr) return Place();
+    }
+    return places->GetLocation(type->FindFieldByName(std::string(name)), -1);
+  }
+
+  // The field's place, or where the listener begins if it has no such field.
+  Place PlaceInListener(int i, const char* field) const {
+    const FieldDescriptor* listen =
+        proto_.GetDescriptor()->FindFieldByName("listen");
+    const Places* places = places_.GetTreeForNested(listen, i);
+    if (places != nullptr) {
+      const Place place = places->GetLocation(
+          ListenerConfig::descriptor()->FindFieldByName(field), -1);
+      if (place.line >= 0) return place;
+    }
+    // Of a list [{}, {}] only the beginning is known.
+    Place place = places_.GetLocation(listen, i);
+    while (place.line < 0 && i > 0) place = places_.GetLocation(listen, --i);
+    return place;
+  }
+
+  void ReportAt(Place place, const std::string& text) {
+    errors_.push_back({place.line + 1, place.column + 1, text});
+  }
+
+  std::string Lines(absl::string_view file_name) {
+    std::sort(errors_.begin(), errors_.end(),
+              [](const TextError& a, const TextError& b) {
+                return std::tie(a.line, a.column, a.text) <
+                       std::tie(b.line, b.column, b.text);
+              });
+    std::vector<std::string> lines;
+    for (const TextError& error : errors_) {
+      if (lines.size() == kErrorLinesMax) break;
+      lines.push_back(absl::StrCat(file_name, ":", error.line, ":",
+                                   error.column, ": ", error.text));
+    }
+    if (lines.size() < errors_.size()) {
+      lines.push_back(absl::StrCat(
+          file_name, ": ", errors_.size() - lines.size(), " errors more"));
+    }
+    return absl::StrJoin(lines, "\n");
+  }
+
+  BrokerConfig proto_;
+  Places places_;
+  std::vector<TextError> errors_;
+  Config config_;
+  std::vector<int> listener_indexes_;  // in proto_, of config_.listeners
+};
+
+// Closes a descriptor at the end of its scope.
+class OpenFile {
+ public:
+  explicit OpenFile(const std::string& path)
+      : descriptor_(open(path.c_str(), O_RDONLY | O_CLOEXEC)) {}
+  OpenFile(const OpenFile&) = delete;
+  OpenFile& operator=(const OpenFile&) = delete;
+  ~OpenFile() {
+    if (descriptor_ >= 0) close(descriptor_);
+  }
+  int descriptor() const { return descriptor_; }
+
+ private:
+  const int descriptor_;
+};
+
+std::vector<Listener> ByUrl(std::vector<Listener> listeners) {
+  std::sort(listeners.begin(), listeners.end(),
+            [](const Listener& a, const Listener& b) { return a.url < b.url; });
+  return listeners;
+}
+
+}  // namespace
+
+absl::StatusOr<Config> ParseConfig(absl::string_view text,
+                                   absl::string_view file_name) {
+  if (text.size() > kConfigBytesMax) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(file_name, ": more than ", kConfigBytesMax,
+                     " bytes, allowed at most ", kConfigBytesMax));
+  }
+  return Reader().Read(text, file_name);
+}
+
+absl::StatusOr<Config> LoadConfig(const std::string& path) {
+  const OpenFile file(path);
+  if (file.descriptor() < 0) return absl::ErrnoToStatus(errno, path);
+  std::string text;
+  char part[64 << 10];
+  // One byte more than is allowed is enough to know.
+  while (text.size() <= kConfigBytesMax) {
+    const ssize_t bytes = read(file.descriptor(), part, sizeof part);
+    if (bytes < 0 && errno == EINTR) continue;
+    if (bytes < 0) return absl::ErrnoToStatus(errno, path);
+    if (bytes == 0) break;
+    text.append(part, static_cast<size_t>(bytes));
+  }
+  return ParseConfig(text, path);
+}
+
+absl::Status ApplyListenFlags(const std::vector<std::string>& urls,
+                              Config* config) {
+  std::vector<Listener> listeners;
+  for (const std::string& several : urls) {
+    for (const absl::string_view url :
+         absl::StrSplit(several, ',', absl::SkipEmpty())) {
+      absl::StatusOr<Listener> listener = ParseListenUrl(url);
+      if (!listener.ok()) {
+        return absl::InvalidArgumentError(
+            absl::StrCat("--listen: ", listener.status().message()));
+      }
+      for (const Listener& known : config->listeners) {
+        if (known.url == listener->url) *listener = known;
+      }
+      listeners.push_back(*std::move(listener));
+    }
+  }
+  if (!listeners.empty()) config->listeners = std::move(listeners);
+  return absl::OkStatus();
+}
+
+absl::Status ValidateConfig(const Config& config) {
+  const std::vector<Problem> problems = FindProblems(config);
+  if (problems.empty()) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrJoin(
+      problems, "\n", [](std::string* out, const Problem& problem) {
+        out->append(problem.text);
+      }));
+}
+
+std::string PrintConfig(const Config& config) {
+  BrokerConfig proto;
+  for (const Listener& listener : config.listeners) {
+    ListenerConfig* listen = proto.add_listen();
+    listen->set_url(listener.url);
+    if (listener.kind == Listener::kTcp) continue;
+    listen->set_mode(absl::StrFormat("%04o", listener.mode));
+    listen->set_group(listener.group);
+  }
+  proto.set_name(config.name);
+  proto.set_allow_plaintext(config.allow_plaintext);
+  LimitsConfig* limits = proto.mutable_limits();
+  for (const LimitField& field : LimitFields()) {
+    limits->GetReflection()->SetInt64(
+        limits, limits->GetDescriptor()->FindFieldByName(field.name),
+        field.get(config.limits));
+  }
+  proto.set_drain_timeout_ms(config.drain_timeout_ms);
+  std::string text;
+  TextFormat::PrintToString(proto, &text);
+  return text;
+}
+
+std::vector<std::string> ChangedFields(const Config& a, const Config& b) {
+  std::vector<std::string> names;
+  if (ByUrl(a.listeners) != ByUrl(b.listeners)) names.push_back("listen");
+  if (a.name != b.name) names.push_back("name");
+  if (a.allow_plaintext != b.allow_plaintext) {
+    names.push_back("allow_plaintext");
+  }
+  for (const LimitField& field : LimitFields()) {
+    if (field.get(a.limits) != field.get(b.limits)) {
+      names.push_back(LimitName(field));
+    }
+  }
+  if (a.drain_timeout_ms != b.drain_timeout_ms) {
+    names.push_back("drain_timeout_ms");
+  }
+  return names;
+}
+
+}  // namespace mycelium

@@ -1,0 +1,119 @@
+// Every bound of Mycelium, with its unit and the reason for its value.
+//
+// A name that ends in `Default` is what a configuration may change (the same
+// name in proto/mycelium/config.proto); the others are fixed.  Includes nothing
+// but <cstdint>, so that each layer may include it.
+#ifndef MYCELIUM_CONFIG_LIMITS_H_
+#define MYCELIUM_CONFIG_LIMITS_H_
+
+#include <cstdint>
+
+namespace mycelium {
+
+// --- Frames -----------------------------------------------------------------
+
+// A frame's body (topic and payload).  1 MiB holds any message that is one;
+// larger things are files.
+inline constexpr uint32_t kFrameBytesMaxDefault = 1 << 20;
+// What a configuration may raise it to: a session must be able to hold two.
+inline constexpr uint32_t kFrameBytesMaxCeiling = 64 << 20;
+// The length of a topic has one byte in the header.
+inline constexpr uint32_t kTopicBytesMax = 255;
+
+// --- Before WELCOME ---------------------------------------------------------
+
+// Time from accept to a whole HELLO.  A machine under load answers in well
+// under a second; a peer that says nothing may not hold a session for longer.
+inline constexpr int64_t kHelloTimeoutMsDefault = 5'000;
+// Body of HELLO: name, digest, instance id; 4 KiB is ten times what they take.
+inline constexpr uint32_t kHelloBytesMaxDefault = 4 << 10;
+// A client's name, as status and logs show it.
+inline constexpr uint32_t kClientNameBytesMax = 128;
+
+// --- Sessions ---------------------------------------------------------------
+
+// All sessions of a broker.  At most 2 KiB each when idle: 32 MiB.  The limit
+// on open files lowers it (see kDescriptorsReserved).
+inline constexpr uint32_t kSessionsMaxDefault = 16'384;
+// Of one user (Unix) or one address (TCP): half, so that one of them cannot
+// lock out the others.
+inline constexpr uint32_t kSessionsPerUidMaxDefault = 8'192;
+inline constexpr uint32_t kSessionsPerAddressMaxDefault = 8'192;
+// Files that sessions may not use up: listeners, log, the loop's own, and the
+// connections that are accepted only to be told that there is no room.
+inline constexpr uint32_t kDescriptorsReserved = 32;
+// Type ids and filters that one session may ask for.
+inline constexpr uint32_t kSubscriptionsPerSessionMaxDefault = 1'024;
+// A session from which nothing came for this long is closed; at half of it the
+// broker sends PING.
+inline constexpr int64_t kIdleTimeoutMsDefault = 30'000;
+// Time for a closing session to take its last frames and the CLOSE.
+inline constexpr int64_t kCloseTimeoutMs = 2'000;
+// Time that SIGTERM leaves for writing out what is queued.
+inline constexpr int64_t kDrainTimeoutMsDefault = 5'000;
+
+// --- Queues -----------------------------------------------------------------
+
+// One subscription's queue at the broker: 200,000 frames of 80 bytes.
+inline constexpr uint64_t kQueueBytesMaxDefault = 16 << 20;
+// What a subscription may ask for.
+inline constexpr uint64_t kQueueBytesMaxCeilingDefault = 256 << 20;
+// The least that it may ask for: a queue must be able to hold something.
+inline constexpr uint64_t kQueueBytesMin = 4 << 10;
+// How long a full queue holds its publishers back before it drops (BALANCED).
+inline constexpr int64_t kStallMsMaxDefault = 1'000;
+// What publishers of a held type may still send into a full queue, all of them
+// together: one client's outbox (kPublishBytesMaxDefault) and the kernel's
+// buffers on the way.  Beyond it the sender is not read until released.
+inline constexpr uint64_t kHoldGraceBytes = 2 << 20;
+// Control frames that wait for a peer which does not read.
+inline constexpr uint64_t kControlBytesMax = 256 << 10;
+// Everything that the broker holds for its sessions: blocks of frames, queued
+// or half read.
+inline constexpr uint64_t kTotalBytesMaxDefault = 1 << 30;
+
+// --- The turn ---------------------------------------------------------------
+
+// A block of frames: what one read may bring.  A Unix socket's buffer holds
+// 208 KiB.
+inline constexpr uint32_t kBlockBytes = 256 << 10;
+// The least room for a read: below it a new block is begun.
+inline constexpr uint32_t kReadBytesMin = 16 << 10;
+// Blocks kept for reuse: 8 MiB that are not given back to the system.
+inline constexpr uint32_t kSpareBlocksMax = 32;
+// Pieces that one system call writes: the kernel's own limit (UIO_MAXIOV).
+inline constexpr uint32_t kIovecsMax = 1'024;
+// Topics whose route a type remembers; beyond it, it forgets them all.
+inline constexpr uint32_t kRoutesPerTypeMax = 4'096;
+
+// --- Listeners --------------------------------------------------------------
+
+// Free of the known brokers' ports (NATS 4222 6222 8222, MQTT 1883 8883,
+// Redis 6379, Zenoh 7446 7447, AMQP 5671 5672, Kafka 9092, Pulsar 6650, NSQ
+// 4150, ZooKeeper 2181, Prometheus 9090), in a run (6937 to 6945) where the
+// usual lists of services name nobody, and outside of Linux's range for
+// outgoing connections (32768 and up).
+inline constexpr uint16_t kTcpPortDefault = 6940;
+inline constexpr uint32_t kListenersMax = 64;
+// Connections that the kernel keeps until they are accepted; the kernel's own
+// somaxconn (4096) lowers it.
+inline constexpr int kListenBacklog = 4'096;
+
+// --- Clients ----------------------------------------------------------------
+
+// Frames that a client has taken and not yet written.
+inline constexpr uint64_t kPublishBytesMaxDefault = 1 << 20;
+// A publish that waits for others to join it leaves after this long.
+inline constexpr int64_t kGatherUsMax = 100;
+// What is gathered leaves at once when it is this much.
+inline constexpr uint32_t kGatherBytes = 64 << 10;
+// Time for the connection and the WELCOME.
+inline constexpr int64_t kConnectTimeoutMsDefault = 5'000;
+// Threads that publish on one in-process bus at the same time.
+inline constexpr uint32_t kInprocPublishersMax = 256;
+// Direct deliveries within direct deliveries (a callback that publishes).
+inline constexpr uint32_t kInprocNestingMax = 16;
+
+}  // namespace mycelium
+
+#endif  // MYCELIUM_CONFIG_LIMITS_H_
