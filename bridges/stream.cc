@@ -52,19 +52,29 @@ void Stream::SetReading(bool wanted) {
     return;
   }
   const auto allocate = [](uv_handle_t* handle, size_t, uv_buf_t* buffer) {
-    const std::span<uint8_t> room = Self(handle)->session_->ReadBuffer();
-    *buffer = uv_buf_init(reinterpret_cast<char*>(room.data()),
-                          static_cast<unsigned>(room.size()));
+    *buffer = Self(handle)->ReadBuffer();
   };
-  const auto read = [](uv_stream_t* stream, ssize_t bytes, const uv_buf_t*) {
-    Self(reinterpret_cast<uv_handle_t*>(stream))->Read(bytes);
+  const auto read = [](uv_stream_t* stream, ssize_t bytes,
+                       const uv_buf_t* buffer) {
+    Self(reinterpret_cast<uv_handle_t*>(stream))->Read(bytes, buffer->len);
   };
   CHECK_EQ(uv_read_start(&handle_.stream, allocate, read), 0);
 }
 
-void Stream::Read(ssize_t bytes) {
+// A peer with megabytes in its socket gets one block a turn, so that what was
+// read is written while the processor's cache still has it, and nobody waits.
+uv_buf_t Stream::ReadBuffer() {
+  if (full_read_turn_ == broker_->turn()) return uv_buf_init(nullptr, 0);
+  const std::span<uint8_t> room = session_->ReadBuffer();
+  return uv_buf_init(reinterpret_cast<char*>(room.data()),
+                     static_cast<unsigned>(room.size()));
+}
+
+void Stream::Read(ssize_t bytes, size_t room) {
+  if (bytes == UV_ENOBUFS) return;  // ReadBuffer said so
   const auto now_ms = static_cast<int64_t>(uv_now(loop_));
   if (bytes >= 0) {
+    if (static_cast<size_t>(bytes) == room) full_read_turn_ = broker_->turn();
     session_->Received(static_cast<size_t>(bytes), now_ms);
     return SetReading(session_->wants_read());
   }

@@ -32,7 +32,9 @@ class Stream {
 
   Stream(uv_loop_t* loop, broker::Broker* broker);
 
-  void Read(ssize_t bytes);
+  // Where to read; empty: enough for this turn.
+  uv_buf_t ReadBuffer();
+  void Read(ssize_t bytes, size_t room);
   void Write();
   void WritePending();
   void SetReading(bool wanted);
@@ -49,7 +51,8 @@ class Stream {
   uv_write_t write_;
   uv_shutdown_t shutdown_;
   std::array<broker::Ref<broker::Block>, kPendingIovecs> pending_;
-  bool writing_ = false;  // write_ is under way
+  uint64_t full_read_turn_ = UINT64_MAX;  // in which a read filled its block
+  bool writing_ = false;                  // write_ is under way
   bool reading_ = false;
   bool shut_down_ = false;
   bool peer_ended_ = false;

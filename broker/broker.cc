@@ -100,6 +100,7 @@ void Broker::Ended(Session* session, const std::string& error) {
 
 std::vector<Session*> Broker::FinishTurn(int64_t now_ms) {
   now_ms_ = now_ms;
+  ++turn_;
   if (now_ms >= context_->router.next_due_ms()) context_->router.Tick(now_ms);
   for (const Due& due : std::exchange(context_->new_deadlines, {})) {
     due_.push(due);
@@ -186,14 +187,23 @@ void Broker::AnswerAdmin(const AdminRequest& request, AdminReply* reply) {
   status->set_uptime_ms(static_cast<uint64_t>(now_ms_ - started_ms_));
   for (const std::string& url : listeners_) status->add_listeners(url);
   std::vector<uint32_t> ids;
-  for (const auto& [id, session] : sessions_) ids.push_back(id);
+  for (const auto& [id, session] : sessions_) {
+    if (id > request.status().after_session_id()) ids.push_back(id);
+  }
   std::sort(ids.begin(), ids.end());
+  size_t bytes = 0;
   for (const uint32_t id : ids) {
+    if (bytes > kStatusBytesMax) {
+      status->set_more(true);
+      break;
+    }
     const Session& session = *sessions_.at(id);
     SessionStatus* const s = status->add_sessions();
     session.FillStatus(s, now_ms_);
     FillCounters(session.counters, s->mutable_counters());
+    bytes += s->ByteSizeLong();
   }
+  status->set_sessions_total(static_cast<uint32_t>(sessions_.size()));
   FillCounters(context_->counters, status->mutable_counters());
   status->set_memory_bytes(context_->pool.used_bytes());
   status->set_memory_bytes_max(context_->limits.total_bytes_max);

@@ -41,12 +41,15 @@ class Broker {
   // Everything that is due, after the round's reads; returns the sessions that
   // have something to write, to read again or to be closed.
   std::vector<Session*> FinishTurn(int64_t now_ms);
+  // Counts FinishTurn.
+  uint64_t turn() const { return turn_; }
   // The session shall be in the next FinishTurn's answer.
   void Touch(Session* session) { context_->router.Touch(session); }
   // When FinishTurn has to be called even if nothing happens.
   int64_t next_deadline_ms() const;
 
-  // New limits hold for what comes; sessions keep what they have.
+  // New limits hold for what comes; no session is ended by them, and each keeps
+  // the frame_bytes_max that it was told.
   void ApplyLimits(const BrokerLimits& limits) { context_->limits = limits; }
 
   // Tells everyone to go, once what is queued for them has been written.
@@ -74,6 +77,7 @@ class Broker {
   const std::unique_ptr<SessionContext> context_;
   const int64_t started_ms_;
   int64_t now_ms_;
+  uint64_t turn_ = 0;
   uint32_t last_session_id_ = 0;
   bool memory_full_ = false;
   size_t refused_ = 0;  // sessions that live only to be told so

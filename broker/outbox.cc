@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 #include <iterator>
+#include <utility>
 
 #include "config/limits.h"
 
@@ -54,7 +55,7 @@ void Outbox::Append(const Ref<Block>& block, uint32_t begin, uint32_t end,
   const uint32_t bytes = end - begin;
   queued_bytes_ += bytes;
   for (const auto& s : delivery->subscriptions) s->queued_bytes += bytes;
-  const bool waiting = !empty();
+  const bool waiting = head_ < items_.size();
   if (waiting) {
     Item& last = items_.back();
     if (last.block == block && last.end == begin && last.delivery == delivery) {
@@ -68,26 +69,34 @@ void Outbox::Append(const Ref<Block>& block, uint32_t begin, uint32_t end,
   items_.push_back({block, begin, end, frames, false, delivery});
 }
 
-Outbox::Item Outbox::MakeControl(ControlKind kind, uint64_t id,
-                                 std::string_view body) {
-  const std::string frame = ControlFrame(kind, id, body);
+Outbox::Item Outbox::MakeControl(std::string_view frames) {
   Item item;
-  item.block = pool_->TakeExact(static_cast<uint32_t>(frame.size()));
+  item.block = pool_->TakeExact(static_cast<uint32_t>(frames.size()));
   item.end = item.block->capacity;
-  std::memcpy(item.block->bytes(), frame.data(), frame.size());
-  queued_bytes_ += frame.size();
-  control_bytes_ += frame.size();
+  std::memcpy(item.block->bytes(), frames.data(), frames.size());
   return item;
 }
 
 void Outbox::PushControl(ControlKind kind, uint64_t id, std::string_view body) {
-  items_.push_back(MakeControl(kind, id, body));
-  pinned_bytes_ += items_.back().block->capacity;
+  items_.push_back(MakeControl(ControlFrame(kind, id, body)));
+  const uint32_t bytes = items_.back().end;
+  queued_bytes_ += bytes;
+  control_bytes_ += bytes;
+  pinned_bytes_ += bytes;
 }
 
 void Outbox::PushExpress(ControlKind kind, uint64_t id, std::string_view body) {
-  Item item = MakeControl(kind, id, body);
+  const std::string frame = ControlFrame(kind, id, body);
+  express_ += frame;
+  queued_bytes_ += frame.size();
+  control_bytes_ += frame.size();
+}
+
+void Outbox::PlaceExpress() {
+  if (express_.empty()) return;
+  Item item = MakeControl(express_);
   item.express = true;
+  express_ = {};
   size_t at = SplitBegun();
   while (at < items_.size() && items_[at].express) ++at;
   items_.insert(items_.begin() + static_cast<ptrdiff_t>(at), std::move(item));
@@ -137,10 +146,7 @@ void Outbox::EncodeGap(Item* marker) {
   }
   if (gap.ranges_size() > 0) flush();
   subscription.losses.clear();
-  marker->delivery = {};
-  marker->block = pool_->TakeExact(static_cast<uint32_t>(frames.size()));
-  marker->end = marker->block->capacity;
-  std::memcpy(marker->block->bytes(), frames.data(), frames.size());
+  *marker = MakeControl(frames);
   queued_bytes_ += frames.size();
   control_bytes_ += frames.size();
 }
@@ -151,6 +157,7 @@ size_t Outbox::Gather(std::span<iovec> iovecs) {
 
 size_t Outbox::GatherShared(std::span<iovec> iovecs,
                             std::span<Ref<Block>> blocks) {
+  PlaceExpress();
   size_t count = 0;
   bool encoded = false;
   for (size_t i = head_; i < items_.size(); ++i) {
@@ -234,59 +241,72 @@ void Outbox::DropOldest(Subscription* subscription, uint64_t target_bytes,
                         GapReason reason) {
   const size_t first = SplitBegun();
   std::vector<Item> kept;
+  bool marked = false;
   uint64_t dropped = 0;
   size_t i = first;
-  const auto droppable = [&](const Item& item, uint32_t at) {
-    return at < item.end && subscription->queued_bytes > target_bytes &&
-           FrameBytes(item.block, at) < subscription->queued_bytes;
-  };
   for (; i < items_.size(); ++i) {
     Item& item = items_[i];
     if (!Concerns(item.delivery, subscription)) {
       kept.push_back(item);
       continue;
     }
-    if (!item.block) continue;  // its older gap marker: joins the new one
-    const uint32_t begin = item.begin;
-    uint32_t at = begin, frames = 0;
-    while (droppable(item, at)) {
-      const FrameHeader header = LoadHeader(item.block->bytes() + at);
-      const uint32_t bytes = kHeaderBytes + header.body_bytes;
-      Subscription::Loss& loss = subscription->losses[header.type_id];
-      if (loss.frames++ == 0) loss.first_sequence = header.id;
-      loss.last_sequence = header.id;
-      subscription->queued_bytes -= bytes;
-      at += bytes;
-      ++frames;
+    if (!item.block) {  // its older gap marker tells of the new losses too
+      marked = true;
+      kept.push_back(item);
+      continue;
     }
+    const uint32_t begin = item.begin;
+    const uint32_t frames = DropFrom(&item, subscription, target_bytes);
     dropped += frames;
+    // The gap goes before what others of the session still get of it, so that
+    // the peer knows that those frames are not for this subscription.
+    if (frames > 0 && !std::exchange(marked, true)) {
+      Item marker;
+      marker.delivery = Ref<Delivery>(new Delivery);
+      marker.delivery->subscriptions.push_back(Ref<Subscription>(subscription));
+      kept.push_back(std::move(marker));
+    }
     Ref<Delivery> others = Without(item.delivery, subscription);
     if (!others) {
-      queued_bytes_ -= at - begin;
-    } else if (at > begin) {
-      kept.push_back({item.block, begin, at, frames, false, std::move(others)});
+      queued_bytes_ -= item.begin - begin;
+    } else if (frames > 0) {
+      kept.push_back(
+          {item.block, begin, item.begin, frames, false, std::move(others)});
     }
-    item.begin = at;
-    item.frames -= frames;
-    if (at < item.end) break;
+    if (item.begin < item.end) break;
   }
-  if (dropped > 0) {
-    subscription->frames_dropped += dropped;
-    subscription->loss_reason = reason;
-    Item marker;
-    marker.delivery = Ref<Delivery>(new Delivery);
-    marker.delivery->subscriptions.push_back(Ref<Subscription>(subscription));
-    kept.push_back(std::move(marker));
-    const auto begin = items_.begin() + static_cast<ptrdiff_t>(first);
-    const auto stop = items_.begin() + static_cast<ptrdiff_t>(i);
-    const auto at = items_.erase(begin, stop);
-    items_.insert(at, std::make_move_iterator(kept.begin()),
-                  std::make_move_iterator(kept.end()));
-  }
+  if (dropped == 0) return;
+  subscription->frames_dropped += dropped;
+  subscription->loss_reason = reason;
+  const auto at = items_.erase(items_.begin() + static_cast<ptrdiff_t>(first),
+                               items_.begin() + static_cast<ptrdiff_t>(i));
+  items_.insert(at, std::make_move_iterator(kept.begin()),
+                std::make_move_iterator(kept.end()));
   Recount();
 }
 
+uint32_t Outbox::DropFrom(Item* item, Subscription* subscription,
+                          uint64_t target_bytes) {
+  uint32_t frames = 0;
+  while (item->begin < item->end && subscription->queued_bytes > target_bytes) {
+    const FrameHeader header = LoadHeader(item->block->bytes() + item->begin);
+    const uint32_t bytes = kHeaderBytes + header.body_bytes;
+    if (bytes == subscription->queued_bytes) break;  // its newest
+    Subscription::Loss& loss = subscription->losses[header.type_id];
+    if (loss.frames++ == 0) loss.first_sequence = header.id;
+    loss.last_sequence = header.id;
+    subscription->queued_bytes -= bytes;
+    item->begin += bytes;
+    ++frames;
+  }
+  item->frames -= frames;
+  return frames;
+}
+
 void Outbox::DropAll() {
+  queued_bytes_ -= express_.size();
+  control_bytes_ -= express_.size();
+  express_ = {};
   const size_t first = SplitBegun();
   for (size_t i = first; i < items_.size(); ++i) {
     if (items_[i].block) {
@@ -294,10 +314,6 @@ void Outbox::DropAll() {
     }
   }
   items_.resize(first);
-  if (empty()) {
-    items_.clear();
-    head_ = 0;
-  }
   Recount();
 }
 

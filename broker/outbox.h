@@ -77,7 +77,7 @@ class Outbox {
   // A control frame before all data that has not begun to be written.
   void PushExpress(ControlKind kind, uint64_t id, std::string_view body);
 
-  bool empty() const { return head_ == items_.size(); }
+  bool empty() const { return head_ == items_.size() && express_.empty(); }
   uint64_t queued_bytes() const { return queued_bytes_; }
   uint64_t control_bytes() const { return control_bytes_; }
 
@@ -115,17 +115,24 @@ class Outbox {
     Ref<Delivery> delivery;  // null: control
   };
 
-  Item MakeControl(ControlKind kind, uint64_t id, std::string_view body);
+  Item MakeControl(std::string_view frames);
+  // Makes one item of all express frames, in its place.
+  void PlaceExpress();
   void EncodeGap(Item* marker);
   // Parts the item at head_ so that what has begun to be written stands alone.
   // The index of the first item that is untouched.
   size_t SplitBegun();
+  // Takes frames of `subscription` off the item's beginning; how many.
+  uint32_t DropFrom(Item* item, Subscription* subscription,
+                    uint64_t target_bytes);
   void Discharge(const Item& item, uint64_t bytes,
                  std::vector<Subscription*>* relieved);
   void Recount();
   void PopFront();
 
   BlockPool* const pool_;
+  // Express frames that have no place yet: the next Gather gives them theirs.
+  std::string express_;
   // items_[head_..] wait; items_[head_] has front_written_ bytes written.
   std::vector<Item> items_;
   size_t head_ = 0;

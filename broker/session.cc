@@ -78,8 +78,8 @@ void Session::EndOfInput(int64_t now_ms) {
   if (inbox_.holds_partial_frame()) {
     return Fail(CODE_PROTOCOL, "frame: the connection ended within it", now_ms);
   }
-  StopTaking(now_ms);
-  outbox.DropAll();
+  // It may only have finished sending: what is queued for it is still written.
+  StopTaking(now_ms + kCloseTimeoutMs);
 }
 
 void Session::Fail(Code code, const std::string& reason, int64_t now_ms) {
@@ -126,8 +126,8 @@ bool Session::NextFrame(Inbox::Bytes* input, uint64_t* frame_bytes,
   *frame_bytes = 0;
   if (state_ == SessionState::kClosed) return false;
   const bool greeting = state_ == SessionState::kGreeting;
-  const uint32_t limit = greeting ? context_->limits.hello_bytes_max
-                                  : context_->limits.frame_bytes_max;
+  const uint32_t limit =
+      greeting ? context_->limits.hello_bytes_max : frame_bytes_max_;
   FrameView frame;
   const FrameStatus status = FrameReader(limit).Next(input->view(), &frame);
   if (input->end - input->begin < kHeaderBytes) return false;
@@ -192,7 +192,7 @@ uint32_t Session::PublishRun(const Inbox::Bytes& input, const FrameView& first,
   router.NotePublisher(type, this);
   const std::string_view topic = first.topic();
   const uint32_t key = RunKey(first.header);
-  const uint32_t body_bytes_max = context_->limits.frame_bytes_max;
+  const uint32_t body_bytes_max = frame_bytes_max_;
   uint8_t* const bytes = input.block->bytes();
   uint64_t sequence = *router.Sequence(type);
   uint64_t last_id = last_publish_id_;
@@ -330,7 +330,8 @@ void Session::OnHello(const FrameView& frame, int64_t now_ms) {
   welcome.set_broker_version(context_->broker_version);
   welcome.set_broker_name(context_->broker_name);
   Limits* const limits = welcome.mutable_limits();
-  limits->set_frame_bytes_max(context_->limits.frame_bytes_max);
+  frame_bytes_max_ = context_->limits.frame_bytes_max;
+  limits->set_frame_bytes_max(frame_bytes_max_);
   limits->set_subscriptions_max(context_->limits.subscriptions_per_session_max);
   limits->set_queue_bytes_max(context_->limits.queue_bytes_max_ceiling);
   limits->set_idle_timeout_ms(
@@ -491,7 +492,9 @@ void Session::FillStatus(SessionStatus* status, int64_t now_ms) const {
   status->set_connected_ms(static_cast<uint64_t>(now_ms - opened_ms_));
   status->set_queued_bytes(outbox.queued_bytes());
   status->set_read_paused(read_paused);
+  status->set_subscriptions_total(static_cast<uint32_t>(subscriptions_.size()));
   for (const auto& [id, subscription] : subscriptions_) {
+    if (status->subscriptions_size() == kStatusSubscriptionsMax) break;
     SubscriptionStatus* const s = status->add_subscriptions();
     s->set_subscription_id(id);
     s->set_type_id(subscription->type_id);

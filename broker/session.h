@@ -116,6 +116,7 @@ class Session final : public Port {
   absl::btree_map<uint32_t, Ref<Subscription>> subscriptions_;
   SessionState state_ = SessionState::kGreeting;
   bool ping_sent_ = false;
+  uint32_t frame_bytes_max_ = 0;  // as WELCOME told it
   uint64_t last_publish_id_ = 0;
   int64_t opened_ms_;
   int64_t last_received_ms_;

@@ -68,6 +68,11 @@ inline constexpr int64_t kStallMsMaxDefault = 1'000;
 inline constexpr uint64_t kHoldGraceBytes = 2 << 20;
 // Control frames that wait for a peer which does not read.
 inline constexpr uint64_t kControlBytesMax = 256 << 10;
+// One page of a status reply: well below kControlBytesMax, so that a page with
+// the session that crosses it still fits.
+inline constexpr uint32_t kStatusBytesMax = 64 << 10;
+// Subscriptions of one session that status lists: 64 of at most 300 bytes.
+inline constexpr int kStatusSubscriptionsMax = 64;
 // Everything that the broker holds for its sessions: blocks of frames, queued
 // or half read.
 inline constexpr uint64_t kTotalBytesMaxDefault = 1 << 30;

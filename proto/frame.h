@@ -102,7 +102,6 @@ enum class FrameStatus {
   kUnknownKind,   // a kind that no frame has
   kControlTopic,  // a control frame with a topic
   kTopicInvalid,  // see ValidTopic
-                  // ValidTopic)
 };
 
 // Splits a byte stream into frames.  Not thread-safe: belongs to one session.

@@ -1,0 +1,335 @@
+#include "broker/outbox.h"
+
+#include <algorithm>
+#include <cstring>
+#include <random>
+
+#include "config/limits.h"
+#include "gtest/gtest.h"
+
+namespace mycelium::broker {
+namespace {
+
+constexpr uint32_t kPayloadBytes = 24;
+constexpr uint32_t kFrameBytes = kHeaderBytes + kPayloadBytes;
+
+// A block of `frames` frames of type 7 that count from `first_sequence`.
+Ref<Block> Frames(BlockPool* pool, uint32_t frames, uint64_t first_sequence) {
+  Ref<Block> block = pool->TakeExact(frames * kFrameBytes);
+  for (uint32_t i = 0; i < frames; ++i) {
+    uint8_t* const frame = block->bytes() + i * kFrameBytes;
+    StoreHeader({kPayloadBytes, 7, 1, 0, first_sequence + i}, frame);
+    std::memset(frame + kHeaderBytes, static_cast<int>(i), kPayloadBytes);
+  }
+  return block;
+}
+
+struct Member {
+  explicit Member(uint32_t id) : subscription(new Subscription) {
+    subscription->id = id;
+    subscription->queue_bytes_max = 1 << 20;
+  }
+  Ref<Subscription> subscription;
+};
+
+Ref<Delivery> To(std::initializer_list<Member*> members) {
+  Ref<Delivery> delivery(new Delivery);
+  for (Member* member : members) {
+    delivery->subscriptions.push_back(member->subscription);
+  }
+  return delivery;
+}
+
+constexpr int64_t kControlEvent = 1'000'000;
+
+// What a peer reads: sequences of data frames, gaps as negative counts, other
+// control kinds as kControlEvent + kind.
+class Reader {
+ public:
+  // Takes up to `bytes` of the outbox, as a socket would.
+  void Take(Outbox* outbox, uint64_t bytes) {
+    while (bytes > 0 && !outbox->empty()) {
+      iovec iovecs[4];
+      const size_t count = outbox->Gather(iovecs);
+      uint64_t taken = 0;
+      for (size_t i = 0; i < count && taken < bytes; ++i) {
+        const size_t n = std::min<uint64_t>(iovecs[i].iov_len, bytes - taken);
+        const auto* const base = static_cast<uint8_t*>(iovecs[i].iov_base);
+        bytes_.insert(bytes_.end(), base, base + n);
+        taken += n;
+      }
+      frames_written_ += outbox->Consume(taken, &relieved_);
+      bytes -= taken;
+    }
+  }
+  void TakeAll(Outbox* outbox) { Take(outbox, UINT64_MAX); }
+
+  std::vector<int64_t> Parse() {
+    std::vector<int64_t> events;
+    size_t at = 0;
+    FrameView frame;
+    while (FrameReader(1 << 20).Next(std::span(bytes_).subspan(at), &frame) ==
+           FrameStatus::kFrame) {
+      at += frame.frame_bytes();
+      if (frame.header.type_id != 0) {
+        events.push_back(static_cast<int64_t>(frame.header.id));
+        continue;
+      }
+      if (frame.header.kind != static_cast<uint8_t>(ControlKind::kGap)) {
+        events.push_back(kControlEvent + frame.header.kind);
+        continue;
+      }
+      Gap gap;
+      EXPECT_TRUE(gap.ParseFromArray(frame.payload().data(),
+                                     static_cast<int>(frame.payload().size())));
+      gaps.push_back(gap);
+      for (const Gap::Range& range : gap.ranges()) {
+        events.push_back(-static_cast<int64_t>(range.frames()));
+      }
+    }
+    EXPECT_EQ(at, bytes_.size()) << "the stream ends within a frame";
+    return events;
+  }
+
+  std::vector<Gap> gaps;
+  std::vector<Subscription*> relieved_;
+  uint64_t frames_written_ = 0;
+
+ private:
+  std::vector<uint8_t> bytes_;
+};
+
+using Events = std::vector<int64_t>;
+
+TEST(Outbox, FramesSideBySideForTheSameSubscriptionAreOnePiece) {
+  BlockPool pool;
+  Outbox outbox(&pool);
+  Member a(1);
+  const Ref<Delivery> to_a = To({&a});
+  const Ref<Block> block = Frames(&pool, 3, 1);
+  for (uint32_t i = 0; i < 3; ++i) {
+    outbox.Append(block, i * kFrameBytes, (i + 1) * kFrameBytes, 1, to_a);
+  }
+  iovec iovecs[8];
+  EXPECT_EQ(outbox.Gather(iovecs), 1u);
+  EXPECT_EQ(iovecs[0].iov_len, 3 * kFrameBytes);
+  EXPECT_EQ(a.subscription->queued_bytes, 3 * kFrameBytes);
+}
+
+TEST(Outbox, ConsumedBytesAreDischargedAndTheirBlocksGoBack) {
+  BlockPool pool;
+  Outbox outbox(&pool);
+  Member a(1);
+  outbox.Append(Frames(&pool, 3, 1), 0, 3 * kFrameBytes, 3, To({&a}));
+  EXPECT_EQ(outbox.Consume(kFrameBytes + 5, nullptr), 0u);
+  EXPECT_EQ(a.subscription->queued_bytes, 2 * kFrameBytes - 5);
+  EXPECT_EQ(outbox.Consume(2 * kFrameBytes - 5, nullptr), 3u);
+  EXPECT_TRUE(outbox.empty());
+  EXPECT_EQ(a.subscription->queued_bytes, 0u);
+  EXPECT_EQ(pool.used_bytes(), 0u);
+}
+
+TEST(Outbox, TheOldestAreDroppedAndReportedInTheirPlace) {
+  BlockPool pool;
+  Outbox outbox(&pool);
+  Member a(1);
+  outbox.Append(Frames(&pool, 10, 1), 0, 10 * kFrameBytes, 10, To({&a}));
+  outbox.DropOldest(a.subscription.get(), 4 * kFrameBytes, GAP_REASON_OVERFLOW);
+  EXPECT_EQ(a.subscription->queued_bytes, 4 * kFrameBytes);
+  Reader reader;
+  reader.TakeAll(&outbox);
+  EXPECT_EQ(reader.Parse(), (Events{-6, 7, 8, 9, 10}));
+  ASSERT_EQ(reader.gaps.size(), 1u);
+  EXPECT_EQ(reader.gaps[0].ranges(0).first_sequence(), 1u);
+  EXPECT_EQ(reader.gaps[0].ranges(0).last_sequence(), 6u);
+  EXPECT_EQ(reader.gaps[0].reason(), GAP_REASON_OVERFLOW);
+  EXPECT_EQ(reader.frames_written_, 4u);
+}
+
+TEST(Outbox, AFrameThatHasBegunIsFinishedBeforeTheGap) {
+  BlockPool pool;
+  Outbox outbox(&pool);
+  Member a(1);
+  outbox.Append(Frames(&pool, 10, 1), 0, 10 * kFrameBytes, 10, To({&a}));
+  Reader reader;
+  reader.Take(&outbox, kFrameBytes + 3);
+  outbox.DropOldest(a.subscription.get(), 2 * kFrameBytes, GAP_REASON_OVERFLOW);
+  reader.TakeAll(&outbox);
+  EXPECT_EQ(reader.Parse(), (Events{1, 2, -7, 10}));
+}
+
+TEST(Outbox, DropsThatFollowEachOtherBecomeOneGap) {
+  BlockPool pool;
+  Outbox outbox(&pool);
+  Member a(1);
+  for (uint64_t first = 1; first <= 91; first += 10) {
+    outbox.Append(Frames(&pool, 10, first), 0, 10 * kFrameBytes, 10, To({&a}));
+    outbox.DropOldest(a.subscription.get(), 5 * kFrameBytes,
+                      GAP_REASON_OVERFLOW);
+  }
+  Reader reader;
+  reader.TakeAll(&outbox);
+  EXPECT_EQ(reader.Parse(), (Events{-95, 96, 97, 98, 99, 100}));
+}
+
+TEST(Outbox, TheNewestFrameIsNeverDroppedHoweverLargeItIs) {
+  BlockPool pool;
+  Outbox outbox(&pool);
+  Member a(1);
+  outbox.Append(Frames(&pool, 3, 1), 0, 3 * kFrameBytes, 3, To({&a}));
+  outbox.DropOldest(a.subscription.get(), 0, GAP_REASON_OVERFLOW);
+  Reader reader;
+  reader.TakeAll(&outbox);
+  EXPECT_EQ(reader.Parse(), (Events{-2, 3}));
+}
+
+TEST(Outbox, WhatOneSubscriptionLosesAnotherOfTheSessionStillGets) {
+  BlockPool pool;
+  Outbox outbox(&pool);
+  Member a(1), b(2);
+  outbox.Append(Frames(&pool, 6, 1), 0, 6 * kFrameBytes, 6, To({&a, &b}));
+  outbox.DropOldest(a.subscription.get(), 2 * kFrameBytes, GAP_REASON_OVERFLOW);
+  EXPECT_EQ(a.subscription->queued_bytes, 2 * kFrameBytes);
+  EXPECT_EQ(b.subscription->queued_bytes, 6 * kFrameBytes);
+  Reader reader;
+  reader.TakeAll(&outbox);
+  EXPECT_EQ(reader.Parse(), (Events{-4, 1, 2, 3, 4, 5, 6}));
+  EXPECT_EQ(reader.gaps[0].subscription_id(), 1u);
+  EXPECT_EQ(b.subscription->queued_bytes, 0u);
+}
+
+TEST(Outbox, AnExpressFrameGoesBeforeAllDataThatHasNotBegun) {
+  BlockPool pool;
+  Outbox outbox(&pool);
+  Member a(1);
+  outbox.Append(Frames(&pool, 4, 1), 0, 4 * kFrameBytes, 4, To({&a}));
+  Reader reader;
+  reader.Take(&outbox, kFrameBytes + 1);
+  outbox.PushExpress(ControlKind::kPong, 5, {});
+  outbox.PushExpress(ControlKind::kHold, 0, {});
+  outbox.PushControl(ControlKind::kUnsubscribed, 0, {});
+  reader.TakeAll(&outbox);
+  EXPECT_EQ(reader.Parse(), (Events{1, 2, kControlEvent + 14, kControlEvent + 9,
+                                    3, 4, kControlEvent + 6}));
+  EXPECT_EQ(reader.frames_written_, 4u);
+  EXPECT_EQ(outbox.control_bytes(), 0u);
+}
+
+TEST(Outbox, DropAllKeepsOnlyTheFrameThatHasBegun) {
+  BlockPool pool;
+  Outbox outbox(&pool);
+  Member a(1);
+  outbox.Append(Frames(&pool, 4, 1), 0, 4 * kFrameBytes, 4, To({&a}));
+  Reader reader;
+  reader.Take(&outbox, 1);
+  outbox.DropAll();
+  outbox.PushExpress(ControlKind::kClose, 0, {});
+  reader.TakeAll(&outbox);
+  EXPECT_EQ(reader.Parse(), (Events{1, kControlEvent + 16}));
+}
+
+TEST(Outbox, ASubscriptionThatFallsToHalfOfItsBoundIsRelieved) {
+  BlockPool pool;
+  Outbox outbox(&pool);
+  Member a(1);
+  BlockPool port_pool;
+  a.subscription->port = reinterpret_cast<Port*>(&port_pool);  // only not null
+  a.subscription->state = Subscription::State::kHolding;
+  a.subscription->queue_bytes_max = 4 * kFrameBytes;
+  outbox.Append(Frames(&pool, 4, 1), 0, 4 * kFrameBytes, 4, To({&a}));
+  std::vector<Subscription*> relieved;
+  outbox.Consume(2 * kFrameBytes - 1, &relieved);
+  EXPECT_TRUE(relieved.empty());
+  outbox.Consume(1, &relieved);
+  EXPECT_EQ(relieved, std::vector<Subscription*>{a.subscription.get()});
+}
+
+TEST(Outbox, CompactionKeepsTheBytesAndFreesTheBlocks) {
+  BlockPool pool;
+  Outbox outbox(&pool);
+  Member a(1);
+  const Ref<Delivery> to_a = To({&a});
+  for (uint64_t i = 1; i <= 50; ++i) {
+    // One frame out of each whole block.
+    const Ref<Block> block = pool.Take();
+    const Ref<Block> frame = Frames(&pool, 1, i);
+    std::memcpy(block->bytes(), frame->bytes(), kFrameBytes);
+    outbox.Append(block, 0, kFrameBytes, 1, to_a);
+  }
+  Reader reader;
+  reader.Take(&outbox, 3);
+  EXPECT_GE(pool.used_bytes(), 50u * kBlockBytes);
+  outbox.CompactIfSparse();
+  EXPECT_LT(pool.used_bytes(), 2u * kBlockBytes);
+  reader.TakeAll(&outbox);
+  Events expected;
+  for (int64_t i = 1; i <= 50; ++i) expected.push_back(i);
+  EXPECT_EQ(reader.Parse(), expected);
+  EXPECT_EQ(pool.used_bytes(), 0u);
+}
+
+// Every frame is either delivered or in a gap, in order, whatever happens: read
+// as a client with both subscriptions reads it.
+TEST(Outbox, RandomDropsAndPartialWritesAccountForEveryFrame) {
+  const uint32_t seed = std::random_device{}();
+  SCOPED_TRACE("seed " + std::to_string(seed));
+  std::mt19937 random(seed);
+  for (int round = 0; round < 100; ++round) {
+    BlockPool pool;
+    Outbox outbox(&pool);
+    Member members[2] = {Member(1), Member(2)};
+    Member &a = members[0], &b = members[1];
+    const Ref<Delivery> to[3] = {To({&a}), To({&b}), To({&a, &b})};
+    Reader reader;
+    std::vector<uint32_t> whom{0};  // by sequence: bit 0 for a, bit 1 for b
+    for (int step = 0; step < 100; ++step) {
+      const uint32_t frames = 1 + random() % 8;
+      const uint32_t target = random() % 3;
+      outbox.Append(Frames(&pool, frames, whom.size()), 0, frames * kFrameBytes,
+                    frames, to[target]);
+      whom.insert(whom.end(), frames, target + 1);
+      if (random() % 3 == 0) {
+        outbox.DropOldest(members[random() % 2].subscription.get(),
+                          random() % 400, GAP_REASON_OVERFLOW);
+      }
+      if (random() % 4 == 0) outbox.PushExpress(ControlKind::kPong, 0, {});
+      if (random() % 4 == 0) outbox.CompactIfSparse();
+      reader.Take(&outbox, random() % 200);
+    }
+    reader.TakeAll(&outbox);
+
+    uint64_t lost[2] = {}, delivered[2] = {}, last[2] = {};
+    size_t gap = 0;
+    for (const int64_t event : reader.Parse()) {
+      if (event == kControlEvent + static_cast<int>(ControlKind::kPong))
+        continue;
+      if (event < 0) {
+        const Gap::Range& range = reader.gaps[gap].ranges(0);
+        const uint32_t who = reader.gaps[gap++].subscription_id() - 1;
+        EXPECT_GT(range.first_sequence(), last[who]);
+        lost[who] += range.frames();
+        last[who] = range.last_sequence();
+        continue;
+      }
+      const auto sequence = static_cast<uint64_t>(event);
+      for (const uint32_t who : {0u, 1u}) {
+        if ((whom[sequence] >> who & 1) == 0 || sequence <= last[who]) continue;
+        ++delivered[who];
+        last[who] = sequence;
+      }
+    }
+    for (const uint32_t who : {0u, 1u}) {
+      const auto wanted = static_cast<uint64_t>(
+          std::count_if(whom.begin(), whom.end(),
+                        [who](uint32_t w) { return (w >> who & 1) != 0; }));
+      EXPECT_EQ(delivered[who] + lost[who], wanted);
+      EXPECT_EQ(lost[who], members[who].subscription->frames_dropped);
+      EXPECT_EQ(members[who].subscription->queued_bytes, 0u);
+    }
+    EXPECT_EQ(outbox.queued_bytes(), 0u);
+    EXPECT_EQ(pool.used_bytes(), 0u);
+  }
+}
+
+}  // namespace
+}  // namespace mycelium::broker

@@ -1,0 +1,62 @@
+#!/usr/bin/env bash
+# Every test, and a last line that counts: "74 passed, 0 failed".
+#
+# Usage: tests/run.sh [STEP...]
+#   unit        bazel test //...: unit, vector, integration and tool tests
+#   asan ubsan tsan
+#               the same under the sanitizers
+#   fuzz        each fuzz target from its corpus, FUZZ_SECONDS (default 15) each
+#   bench       every benchmark for a moment, so that none of them rots
+#   quickstart  deploy/quickstart.sh
+# Without a STEP all of them.  Installs missing Debian packages first.
+set -uo pipefail
+cd "$(dirname "$0")/.." || exit 1
+deploy/install_packages.sh test || exit 1
+
+steps=("$@")
+[ "${#steps[@]}" -gt 0 ] || steps=(unit asan ubsan tsan fuzz bench quickstart)
+results="$(mktemp)"
+trap 'rm -f "$results"' EXIT
+
+# One command that counts as one test.
+single() {
+  local label="$1"
+  shift
+  if "$@"; then
+    echo "$label: 1 passed, 0 failed" | tee -a "$results"
+  else
+    echo "$label: 0 passed, 1 failed" | tee -a "$results"
+  fi
+}
+
+# bazel test, whose own last line counts.
+bazel_test() {
+  local log
+  log="$(mktemp)"
+  tests/bazel_test.py "$@" | tee "$log"
+  tail -n 1 "$log" >>"$results"
+  rm -f "$log"
+}
+
+for step in "${steps[@]}"; do
+  echo "=== $step"
+  case "$step" in
+    unit) bazel_test unit //... ;;
+    asan | ubsan | tsan) bazel_test "$step" "--config=$step" //... ;;
+    fuzz)
+      while read -r target; do
+        single "fuzz" tests/fuzz/run.sh "$target" "${FUZZ_SECONDS:-15}"
+      done < <(tests/fuzz/run.sh --list)
+      ;;
+    bench) single bench tests/bench/bench.py --quick ;;
+    quickstart) single quickstart deploy/quickstart.sh ;;
+    *)
+      echo "$0: unknown step \"$step\"" >&2
+      exit 2
+      ;;
+  esac
+done
+
+awk '{ passed += $2; failed += $4 }
+     END { printf "%d passed, %d failed\n", passed, failed
+           exit failed != 0 || passed == 0 }' "$results"
