@@ -82,6 +82,7 @@ void Stream::Read(ssize_t bytes, size_t room) {
   SetReading(false);
   peer_ended_ = true;
   session_->EndOfInput(now_ms);
+  broker_->Touch(session_);
 }
 
 void Stream::Update(int64_t now_ms) {

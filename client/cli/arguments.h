@@ -1,0 +1,55 @@
+// The words of a command line: command, flags, arguments, in any order.
+//
+// gflags holds the flags, their types and values; names are checked here first,
+// so that a wrong one gets one clear line.  Not thread-safe: main's own.
+#ifndef MYCELIUM_CLIENT_CLI_ARGUMENTS_H_
+#define MYCELIUM_CLIENT_CLI_ARGUMENTS_H_
+
+#include <cstddef>
+#include <limits>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+
+namespace mycelium::cli {
+
+// A gflags flag that a command takes, with what it allows there.
+struct FlagRule {
+  std::string name = {};
+  std::string initial = {};  // empty: the flag's own default
+  double min = -std::numeric_limits<double>::infinity();
+  double max = std::numeric_limits<double>::infinity();
+  std::vector<std::string> choices = {};  // empty: any text
+};
+
+struct Arguments;
+
+struct Command {
+  std::string name = {};
+  std::string summary = {};  // one line of `mycelium --help`
+  std::string help = {};     // without name and summary
+  size_t arguments = 0;      // how many it must have,
+  size_t optional = 0;       // and how many more it may
+  std::vector<FlagRule> flags = {};
+  int (*run)(const Arguments&) = nullptr;  // returns the exit code
+};
+
+struct Arguments {
+  const Command* command = nullptr;  // of the list given to ParseArguments
+  bool help = false;                 // --help, -h, help COMMAND
+  bool version = false;
+  std::vector<std::string> words;  // what is neither command nor flag
+  std::vector<std::string> given;  // names of the flags that were set
+
+  bool Given(const std::string& flag) const;
+};
+
+// Sets the flags.  `words` is argv without the program's name.  An error is
+// the whole line for the user: "mycelium pub: unknown flag ...".
+absl::StatusOr<Arguments> ParseArguments(const std::vector<Command>& commands,
+                                         const std::vector<std::string>& words);
+
+}  // namespace mycelium::cli
+
+#endif  // MYCELIUM_CLIENT_CLI_ARGUMENTS_H_

@@ -1,0 +1,38 @@
+// Connects as the flags say: --url, --timeout_ms.
+#ifndef MYCELIUM_CLIENT_CLI_BROKER_ACCESS_H_
+#define MYCELIUM_CLIENT_CLI_BROKER_ACCESS_H_
+
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "client/cli/arguments.h"
+#include "client/cpp/mycelium.h"
+
+namespace mycelium::cli {
+
+// The flags that every command takes: --url and --timeout_ms.
+std::vector<FlagRule> BrokerFlags(const std::string& timeout_ms);
+
+// --timeout_ms as one span of time for all that follows.
+class Timeout {
+ public:
+  Timeout();
+
+  // What is left of it: never negative, infinite without --timeout_ms.
+  absl::Duration Left() const;
+
+ private:
+  absl::Time end_;
+};
+
+// --url or $MYCELIUM_URL; empty: the default socket.
+std::string UrlInForce();
+
+// What brokers and their status show is "mycelium pub".
+absl::StatusOr<Client> ConnectAs(const std::string& command);
+
+}  // namespace mycelium::cli
+
+#endif  // MYCELIUM_CLIENT_CLI_BROKER_ACCESS_H_

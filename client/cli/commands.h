@@ -1,0 +1,18 @@
+// The commands of the tool, one file each: pub.cc, sub.cc, ping.cc, status.cc,
+// bench.cc.
+#ifndef MYCELIUM_CLIENT_CLI_COMMANDS_H_
+#define MYCELIUM_CLIENT_CLI_COMMANDS_H_
+
+#include "client/cli/arguments.h"
+
+namespace mycelium::cli {
+
+Command PubCommand();
+Command SubCommand();
+Command PingCommand();
+Command StatusCommand();
+Command BenchCommand();
+
+}  // namespace mycelium::cli
+
+#endif  // MYCELIUM_CLIENT_CLI_COMMANDS_H_

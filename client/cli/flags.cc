@@ -1,0 +1,33 @@
+#include "client/cli/flags.h"
+
+#include "config/limits.h"
+#include "gflags/gflags.h"
+
+DEFINE_string(url, "", "where the broker is");
+DEFINE_int64(timeout_ms, -1, "when to give up; -1: never");
+
+DEFINE_int64(count, 1, "how many");
+DEFINE_string(topic, "", "topic, or filter");
+DEFINE_string(format, "text", "of the output");
+
+DEFINE_string(data, "", "payload as text");
+DEFINE_string(hex, "", "payload as hex digits");
+DEFINE_string(file, "", "file that holds the payload");
+DEFINE_bool(lines, false, "one message a line");
+DEFINE_bool(verbose, false, "say what was done");
+
+DEFINE_bool(quiet, false, "only frames, gaps and errors");
+DEFINE_int64(queue_bytes_max, mycelium::kQueueBytesMaxDefault,
+             "bound of a subscription's queue");
+DEFINE_int64(stall_ms_max, mycelium::kStallMsMaxDefault,
+             "how long a full queue holds its publishers; -1: without end");
+
+DEFINE_int64(interval_ms, 200, "pause between two pings");
+
+DEFINE_string(mode, "throughput", "what to measure");
+DEFINE_string(delivery, "direct", "where callbacks run");
+DEFINE_int64(payload_bytes, 64, "payload of each frame");
+DEFINE_int64(publishers, 1, "publishing clients");
+DEFINE_int64(subscribers, 1, "subscribing clients");
+DEFINE_double(seconds, 3, "how long to measure");
+DEFINE_double(rate, 0, "frames per second of all publishers");

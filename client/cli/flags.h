@@ -1,0 +1,40 @@
+// Every flag of the tool.  Which command takes which, and with what range,
+// stands in the command's file; the help texts are there, too.
+#ifndef MYCELIUM_CLIENT_CLI_FLAGS_H_
+#define MYCELIUM_CLIENT_CLI_FLAGS_H_
+
+#include "gflags/gflags_declare.h"
+
+// For all commands.
+DECLARE_string(url);
+DECLARE_int64(timeout_ms);
+
+DECLARE_int64(count);
+DECLARE_string(topic);
+DECLARE_string(format);
+
+// pub
+DECLARE_string(data);
+DECLARE_string(hex);
+DECLARE_string(file);
+DECLARE_bool(lines);
+DECLARE_bool(verbose);
+
+// sub; the policy is bench's as well
+DECLARE_bool(quiet);
+DECLARE_int64(queue_bytes_max);
+DECLARE_int64(stall_ms_max);
+
+// ping
+DECLARE_int64(interval_ms);
+
+// bench
+DECLARE_string(mode);
+DECLARE_string(delivery);
+DECLARE_int64(payload_bytes);
+DECLARE_int64(publishers);
+DECLARE_int64(subscribers);
+DECLARE_double(seconds);
+DECLARE_double(rate);
+
+#endif  // MYCELIUM_CLIENT_CLI_FLAGS_H_

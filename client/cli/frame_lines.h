@@ -1,0 +1,22 @@
+// Frames and gaps as the lines that `mycelium sub` prints.  The formats are
+// documented in its help (sub.cc).  Pure and thread-safe.
+#ifndef MYCELIUM_CLIENT_CLI_FRAME_LINES_H_
+#define MYCELIUM_CLIENT_CLI_FRAME_LINES_H_
+
+#include <string>
+
+#include "client/cpp/mycelium.h"
+
+namespace mycelium::cli {
+
+enum class LineFormat { kText, kHex, kJson };
+
+// With its newline.
+std::string FrameLine(LineFormat format, const Message& message);
+
+// One line for each type, each with its newline.
+std::string GapLines(LineFormat format, const Gap& gap);
+
+}  // namespace mycelium::cli
+
+#endif  // MYCELIUM_CLIENT_CLI_FRAME_LINES_H_

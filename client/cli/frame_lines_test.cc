@@ -1,0 +1,58 @@
+#include "client/cli/frame_lines.h"
+
+#include "gtest/gtest.h"
+
+namespace mycelium::cli {
+namespace {
+
+Message MessageOf(std::string_view topic, std::string_view payload) {
+  return {.type_id = 7,
+          .topic = topic,
+          .payload = {reinterpret_cast<const uint8_t*>(payload.data()),
+                      payload.size()},
+          .sequence = 12};
+}
+
+TEST(FrameLine, TextHasTypeTopicSequenceSizeAndPayload) {
+  EXPECT_EQ(FrameLine(LineFormat::kText, MessageOf("greetings.en", "hello")),
+            "7 greetings.en #12 (5 B) hello\n");
+  EXPECT_EQ(FrameLine(LineFormat::kText, MessageOf("", "")), "7 - #12 (0 B)\n");
+  EXPECT_EQ(FrameLine(LineFormat::kText, MessageOf("t", "a\n\xff")),
+            "7 t #12 (3 B) 0x610aff\n");
+}
+
+TEST(FrameLine, StaysOneLineWhateverTopicAndPayloadHold) {
+  EXPECT_EQ(FrameLine(LineFormat::kText, MessageOf("a\x1b", "b\nc")),
+            "7 a\\x1b #12 (3 B) b\\nc\n");
+  EXPECT_EQ(FrameLine(LineFormat::kHex, MessageOf("a\n", "b")),
+            "7 a\\n 12 62\n");
+}
+
+TEST(FrameLine, HexLeavesOutAnEmptyPayload) {
+  EXPECT_EQ(FrameLine(LineFormat::kHex, MessageOf("t", "hi")), "7 t 12 6869\n");
+  EXPECT_EQ(FrameLine(LineFormat::kHex, MessageOf("", "")), "7 - 12\n");
+}
+
+TEST(FrameLine, JsonHasTextOrElseBase64) {
+  EXPECT_EQ(FrameLine(LineFormat::kJson, MessageOf("t", "h\"i")),
+            "{\"type\":7,\"topic\":\"t\",\"sequence\":12,\"bytes\":3,"
+            "\"text\":\"h\\\"i\"}\n");
+  EXPECT_EQ(FrameLine(LineFormat::kJson, MessageOf("", "\xff\xfe")),
+            "{\"type\":7,\"topic\":\"\",\"sequence\":12,\"bytes\":2,"
+            "\"base64\":\"//4=\"}\n");
+}
+
+TEST(GapLines, HasOneLineForEachType) {
+  Gap gap = {GapReason::kOverflow, {{7, 12, 100, 111}, {8, 1, 5, 5}}};
+  EXPECT_EQ(GapLines(LineFormat::kText, gap),
+            "gap type 7: 12 frames #100..#111 (overflow)\n"
+            "gap type 8: 1 frame #5..#5 (overflow)\n");
+  EXPECT_EQ(GapLines(LineFormat::kJson, gap),
+            "{\"gap\":{\"type\":7,\"frames\":12,\"first_sequence\":100,"
+            "\"last_sequence\":111,\"reason\":\"overflow\"}}\n"
+            "{\"gap\":{\"type\":8,\"frames\":1,\"first_sequence\":5,"
+            "\"last_sequence\":5,\"reason\":\"overflow\"}}\n");
+}
+
+}  // namespace
+}  // namespace mycelium::cli

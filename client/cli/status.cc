@@ -1,0 +1,87 @@
+#include <cstdio>
+
+#include "client/cli/broker_access.h"
+#include "client/cli/commands.h"
+#include "client/cli/exit_code.h"
+#include "client/cli/flags.h"
+#include "client/cli/status_text.h"
+#include "client/cpp/mycelium.h"
+#include "proto/mycelium/admin.pb.h"
+
+namespace mycelium::cli {
+namespace {
+
+constexpr char kHelp[] =
+    R"help(usage: mycelium status [--format text|json] [--timeout_ms MS]
+
+Shows the broker: version, uptime, listeners, totals, and its sessions with
+their subscriptions.  One of the sessions is this command's own.
+
+  --format F       text: tables; json: one object with the fields of
+                   mycelium.Status (proto/mycelium/admin.proto) (text)
+  --timeout_ms MS  gives up after this time (5000)
+
+In the tables, a subscription's line has its type, its topic filter, what waits
+for it, and "holding" while its full queue holds publishers back.  Of a session
+that has many, the first 64 are listed.  In json, epoch is a string: it may have
+more digits than a JSON number keeps.
+)help";
+
+absl::StatusOr<mycelium::Status> AskPage(Client* client,
+                                         uint32_t after_session_id,
+                                         absl::Duration timeout) {
+  AdminRequest request;
+  request.mutable_status()->set_after_session_id(after_session_id);
+  absl::StatusOr<std::string> encoded =
+      client->Admin(request.SerializeAsString(), timeout);
+  if (!encoded.ok()) return encoded.status();
+  AdminReply reply;
+  if (!reply.ParseFromString(*encoded)) {
+    return absl::InternalError("the broker's reply can't be read");
+  }
+  if (!reply.error().empty()) return absl::UnknownError(reply.error());
+  return reply.status();
+}
+
+// The first page, with the sessions of those that follow.
+absl::StatusOr<mycelium::Status> AskStatus(Client* client) {
+  Timeout timeout;
+  absl::StatusOr<mycelium::Status> all = AskPage(client, 0, timeout.Left());
+  if (!all.ok()) return all;
+  while (all->more() && all->sessions_size() > 0) {
+    uint32_t last = all->sessions().rbegin()->session_id();
+    absl::StatusOr<mycelium::Status> page =
+        AskPage(client, last, timeout.Left());
+    if (!page.ok()) return page.status();
+    // An empty page brings nothing to ask further after.
+    all->set_more(page->more() && page->sessions_size() > 0);
+    all->mutable_sessions()->MergeFrom(page->sessions());
+  }
+  return all;
+}
+
+int Run(const Arguments&) {
+  absl::StatusOr<Client> client = ConnectAs("status");
+  if (!client.ok()) return Fail("status", client.status());
+  absl::StatusOr<mycelium::Status> status = AskStatus(&*client);
+  if (!status.ok()) return Fail("status", status.status());
+  std::string text =
+      FLAGS_format == "json" ? StatusJson(*status) : StatusTables(*status);
+  std::fwrite(text.data(), 1, text.size(), stdout);
+  return FinishOutput("status");
+}
+
+}  // namespace
+
+Command StatusCommand() {
+  Command command = {.name = "status",
+                     .summary = "show the broker and its sessions",
+                     .help = kHelp,
+                     .flags = BrokerFlags("5000"),
+                     .run = Run};
+  command.flags.insert(command.flags.begin(),
+                       {.name = "format", .choices = {"text", "json"}});
+  return command;
+}
+
+}  // namespace mycelium::cli

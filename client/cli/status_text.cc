@@ -1,0 +1,173 @@
+#include "client/cli/status_text.h"
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/time/time.h"
+#include "client/cli/payload_text.h"
+#include "google/protobuf/descriptor.h"
+#include "google/protobuf/message.h"
+
+namespace mycelium::cli {
+namespace {
+
+using google::protobuf::FieldDescriptor;
+
+// `text`, or its beginning and "~".
+std::string Cut(const std::string& text, size_t width) {
+  std::string readable = Readable(text);
+  if (readable.size() <= width) return readable;
+  size_t end = width - 1;
+  // Not in the middle of a character.
+  while (end > 0 && (readable[end] & 0xc0) == 0x80) --end;
+  return readable.substr(0, end) + "~";
+}
+
+std::string Type(uint32_t type_id) {
+  return type_id == 0 ? "all" : absl::StrCat(type_id);
+}
+
+std::string Uptime(uint64_t uptime_ms) {
+  if (uptime_ms < 1000) return "0s";
+  return absl::FormatDuration(absl::Seconds(uptime_ms / 1000));
+}
+
+void AppendBroker(const mycelium::Status& status, std::string* out) {
+  absl::StrAppendFormat(out, "mycelium-brokerd %s %s, up %s, epoch %d\n",
+                        Readable(status.broker_name()),
+                        Readable(status.broker_version()),
+                        Uptime(status.uptime_ms()), status.epoch());
+  const char* label = "listeners";
+  for (const std::string& url : status.listeners()) {
+    absl::StrAppendFormat(out, "%-10s %s\n", label, Readable(url));
+    label = "";
+  }
+  const Counters& total = status.counters();
+  absl::StrAppendFormat(out, "%-10s %d frames, %s\n", "in", total.frames_in(),
+                        HumanBytes(total.bytes_in()));
+  absl::StrAppendFormat(out, "%-10s %d frames, %s\n", "out", total.frames_out(),
+                        HumanBytes(total.bytes_out()));
+  absl::StrAppendFormat(
+      out, "%-10s %d frames in %d gaps; publishers held %d times\n", "dropped",
+      total.frames_dropped(), total.gaps(), total.holds());
+  absl::StrAppendFormat(out, "%-10s %s of %s\n", "memory",
+                        HumanBytes(status.memory_bytes()),
+                        HumanBytes(status.memory_bytes_max()));
+}
+
+void AppendSubscription(const SubscriptionStatus& subscription,
+                        std::string* out) {
+  absl::StrAppendFormat(out, "       type %-5s %-33s %8s of %s",
+                        Type(subscription.type_id()),
+                        subscription.topic_filter().empty()
+                            ? "-"
+                            : Cut(subscription.topic_filter(), 33),
+                        HumanBytes(subscription.queued_bytes()),
+                        HumanBytes(subscription.queue_bytes_max()));
+  if (subscription.holding()) out->append(" holding");
+  if (subscription.frames_dropped() > 0) {
+    absl::StrAppend(out, "\n             ",
+                    HumanCount(subscription.frames_dropped()),
+                    " frames dropped");
+  }
+  out->push_back('\n');
+}
+
+void AppendSession(const SessionStatus& session, std::string* out) {
+  const Counters& counters = session.counters();
+  absl::StrAppendFormat(
+      out, "%6d %-15s %-22s %4d %8s %6s %6s %6s\n", session.session_id(),
+      session.name().empty() ? "-" : Cut(session.name(), 15),
+      Cut(session.peer(), 22), session.subscriptions_total(),
+      HumanBytes(session.queued_bytes()), HumanCount(counters.frames_in()),
+      HumanCount(counters.frames_out()), HumanCount(counters.frames_dropped()));
+  if (session.read_paused()) {
+    out->append("       not read: it sends on although it is held back\n");
+  }
+  for (const SubscriptionStatus& subscription : session.subscriptions()) {
+    AppendSubscription(subscription, out);
+  }
+  auto listed = static_cast<uint32_t>(session.subscriptions_size());
+  if (session.subscriptions_total() > listed) {
+    absl::StrAppendFormat(out, "       and %d more subscriptions\n",
+                          session.subscriptions_total() - listed);
+  }
+}
+
+std::string JsonOf(const google::protobuf::Message& message);
+
+// Random bits, not a quantity: a reader that takes JSON numbers for doubles
+// would change them.
+bool QuotedInJson(const FieldDescriptor* field) {
+  return field->name() == "epoch";
+}
+
+// A field's value, or of a repeated one the one at `index`.  The kinds of field
+// that admin.proto has; anything else is null.
+std::string JsonOf(const google::protobuf::Message& message,
+                   const FieldDescriptor* field, int index) {
+  const google::protobuf::Reflection& reflection = *message.GetReflection();
+  bool repeated = field->is_repeated();
+  switch (field->cpp_type()) {
+    case FieldDescriptor::CPPTYPE_MESSAGE:
+      return JsonOf(repeated
+                        ? reflection.GetRepeatedMessage(message, field, index)
+                        : reflection.GetMessage(message, field));
+    case FieldDescriptor::CPPTYPE_STRING:
+      return JsonString(
+          repeated ? reflection.GetRepeatedString(message, field, index)
+                   : reflection.GetString(message, field));
+    case FieldDescriptor::CPPTYPE_UINT64: {
+      std::string number = absl::StrCat(reflection.GetUInt64(message, field));
+      return QuotedInJson(field) ? JsonString(number) : number;
+    }
+    case FieldDescriptor::CPPTYPE_INT64:
+      return absl::StrCat(reflection.GetInt64(message, field));
+    case FieldDescriptor::CPPTYPE_UINT32:
+      return absl::StrCat(reflection.GetUInt32(message, field));
+    case FieldDescriptor::CPPTYPE_BOOL:
+      return reflection.GetBool(message, field) ? "true" : "false";
+    default:
+      return "null";
+  }
+}
+
+std::string JsonOf(const google::protobuf::Message& message) {
+  const google::protobuf::Reflection& reflection = *message.GetReflection();
+  const google::protobuf::Descriptor& type = *message.GetDescriptor();
+  std::string out = "{";
+  for (int i = 0; i < type.field_count(); ++i) {
+    const FieldDescriptor* field = type.field(i);
+    absl::StrAppend(&out, i == 0 ? "" : ",", "\"", field->name(), "\":");
+    if (!field->is_repeated()) {
+      out += JsonOf(message, field, 0);
+      continue;
+    }
+    out += "[";
+    for (int at = 0; at < reflection.FieldSize(message, field); ++at) {
+      absl::StrAppend(&out, at == 0 ? "" : ",", JsonOf(message, field, at));
+    }
+    out += "]";
+  }
+  return out + "}";
+}
+
+}  // namespace
+
+std::string StatusTables(const mycelium::Status& status) {
+  std::string out;
+  AppendBroker(status, &out);
+  absl::StrAppendFormat(&out, "%-10s %d\n\n", "sessions",
+                        status.sessions_total());
+  absl::StrAppendFormat(&out, "%6s %-15s %-22s %4s %8s %6s %6s %6s\n", "ID",
+                        "NAME", "PEER", "SUBS", "QUEUED", "IN", "OUT", "DROP");
+  for (const SessionStatus& session : status.sessions()) {
+    AppendSession(session, &out);
+  }
+  return out;
+}
+
+std::string StatusJson(const mycelium::Status& status) {
+  return JsonOf(status) + "\n";
+}
+
+}  // namespace mycelium::cli

@@ -1,0 +1,20 @@
+// A broker's status for people and for programs.  Pure and thread-safe.
+#ifndef MYCELIUM_CLIENT_CLI_STATUS_TEXT_H_
+#define MYCELIUM_CLIENT_CLI_STATUS_TEXT_H_
+
+#include <string>
+
+#include "proto/mycelium/admin.pb.h"
+
+namespace mycelium::cli {
+
+// For 80 columns.
+std::string StatusTables(const mycelium::Status& status);
+
+// One object on one line, with the names of admin.proto; every field is there,
+// and 64-bit numbers are numbers, but for epoch, a string.
+std::string StatusJson(const mycelium::Status& status);
+
+}  // namespace mycelium::cli
+
+#endif  // MYCELIUM_CLIENT_CLI_STATUS_TEXT_H_
