@@ -82,8 +82,9 @@ inline constexpr uint64_t kTotalBytesMaxDefault = 1 << 30;
 // A block of frames: what one read may bring.  A Unix socket's buffer holds
 // 208 KiB.
 inline constexpr uint32_t kBlockBytes = 256 << 10;
-// The least room for a read: below it a new block is begun.
-inline constexpr uint32_t kReadBytesMin = 16 << 10;
+// The least room for a read: below it a new block is begun.  Half a block, so
+// that reads stay large.
+inline constexpr uint32_t kReadBytesMin = 128 << 10;
 // Blocks kept for reuse: 8 MiB that are not given back to the system.
 inline constexpr uint32_t kSpareBlocksMax = 32;
 // Pieces that one system call writes: the kernel's own limit (UIO_MAXIOV).

@@ -72,6 +72,17 @@ inline FrameHeader LoadHeader(const uint8_t* bytes) {
 inline void StoreHeader(const FrameHeader& header, uint8_t* bytes) {
   std::memcpy(bytes, &header, kHeaderBytes);
 }
+// Everything of a header but its id, in one number.
+inline uint64_t LoadShape(const uint8_t* frame) {
+  uint64_t shape;
+  std::memcpy(&shape, frame, sizeof shape);
+  return shape;
+}
+inline uint64_t LoadId(const uint8_t* frame) {
+  uint64_t id;
+  std::memcpy(&id, frame + 8, sizeof id);
+  return id;
+}
 inline void StoreId(uint64_t id, uint8_t* frame) {
   std::memcpy(frame + 8, &id, sizeof id);
 }
