@@ -38,6 +38,9 @@ Loop::Loop(broker::Broker::Identity identity, const Config& config,
 
 Loop::~Loop() {
   CloseListeners();
+  for (broker::Session* session : broker_->AllSessions()) {
+    static_cast<Stream*>(session->connection)->Close({});
+  }
   uv_walk(
       &loop_,
       [](uv_handle_t* handle, void*) {
@@ -71,12 +74,11 @@ void Loop::CloseListeners() {
   }
 }
 
-bool Loop::Run() {
+void Loop::Run() {
   uv_check_start(&check_, [](uv_check_t* check) {
     static_cast<Loop*>(check->data)->Turn();
   });
   uv_run(&loop_, UV_RUN_DEFAULT);
-  return drained_;
 }
 
 // After all callbacks of a round: each session that was given something is
@@ -127,13 +129,9 @@ void Loop::OnSignal(int number) {
 }
 
 void Loop::StopSessions() {
-  const uint64_t unwritten = broker_->queued_bytes();
-  drained_ = unwritten == 0;
-  if (!drained_) {
-    LOG(WARNING) << "stopping: " << broker_->sessions()
-                 << " sessions did not take " << unwritten
-                 << " bytes within drain_timeout_ms " << drain_timeout_ms_;
-  }
+  LOG(WARNING) << "stopping: " << broker_->sessions()
+               << " sessions did not take " << broker_->queued_bytes()
+               << " bytes within drain_timeout_ms " << drain_timeout_ms_;
   uv_stop(&loop_);
 }
 

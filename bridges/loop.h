@@ -31,8 +31,8 @@ class Loop {
   absl::Status Listen(const std::vector<mycelium::Listener>& listeners);
 
   // Serves until SIGTERM or SIGINT, then writes out what is queued for at most
-  // the configuration's drain_timeout_ms.  True if all of it was.
-  bool Run();
+  // the configuration's drain_timeout_ms, and logs what was not.
+  void Run();
 
   void ApplyConfig(const Config& config);
 
@@ -52,7 +52,6 @@ class Loop {
   const std::function<void()> reload_;
   std::vector<std::unique_ptr<Listener>> listeners_;
   bool draining_ = false;
-  bool drained_ = true;
 };
 
 }  // namespace mycelium::bridges

@@ -81,7 +81,7 @@ Session* Broker::Accept(Peer peer, int64_t descriptors_left, int64_t now_ms) {
     session->refused = true;
     session->Fail(CODE_TOO_MANY_SESSIONS, refusal, now_ms);
   }
-  due_.push({session->OnTime(now_ms), id});
+  Schedule(session, now_ms);
   return session;
 }
 
@@ -102,20 +102,21 @@ std::vector<Session*> Broker::FinishTurn(int64_t now_ms) {
   now_ms_ = now_ms;
   ++turn_;
   if (now_ms >= context_->router.next_due_ms()) context_->router.Tick(now_ms);
-  for (const Due& due : std::exchange(context_->new_deadlines, {})) {
-    due_.push(due);
+  for (const uint32_t id : std::exchange(context_->rescheduled, {})) {
+    const auto it = sessions_.find(id);
+    if (it != sessions_.end()) Schedule(it->second.get(), now_ms);
   }
   std::vector<Session*> expired;
   while (!due_.empty() && due_.top().first <= now_ms) {
-    const uint32_t id = due_.top().second;
+    const auto [due_ms, id] = due_.top();
     due_.pop();
     const auto it = sessions_.find(id);
-    if (it == sessions_.end()) continue;
-    const int64_t next_ms = it->second->OnTime(now_ms);
+    if (it == sessions_.end() || it->second->scheduled_ms != due_ms) continue;
+    it->second->scheduled_ms = kNever;
     if (it->second->expired(now_ms)) {
       expired.push_back(it->second.get());
     } else {
-      due_.push({std::max(next_ms, now_ms + 1), id});
+      Schedule(it->second.get(), now_ms);
     }
   }
   CheckMemory();
@@ -126,6 +127,19 @@ std::vector<Session*> Broker::FinishTurn(int64_t now_ms) {
     sessions.push_back(static_cast<Session*>(port));
   }
   return sessions;
+}
+
+void Broker::Schedule(Session* session, int64_t now_ms) {
+  const int64_t due_ms = std::max(session->OnTime(now_ms), now_ms + 1);
+  if (due_ms >= session->scheduled_ms) return;
+  session->scheduled_ms = due_ms;
+  due_.push({due_ms, session->session_id});
+}
+
+std::vector<Session*> Broker::AllSessions() {
+  std::vector<Session*> all;
+  for (const auto& [id, session] : sessions_) all.push_back(session.get());
+  return all;
 }
 
 int64_t Broker::next_deadline_ms() const {

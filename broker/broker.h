@@ -55,6 +55,7 @@ class Broker {
   // Tells everyone to go, once what is queued for them has been written.
   void StartDrain(const std::string& reason, int64_t now_ms);
   size_t sessions() const { return sessions_.size(); }
+  std::vector<Session*> AllSessions();
   // Waiting to be written, in all outboxes.
   uint64_t queued_bytes() const;
 
@@ -71,6 +72,7 @@ class Broker {
   using Due = std::pair<int64_t, uint32_t>;  // time, session id
 
   std::string Refusal(const Peer& peer, int64_t descriptors_left) const;
+  void Schedule(Session* session, int64_t now_ms);
   void CheckMemory();
   void AnswerAdmin(const AdminRequest& request, AdminReply* reply);
 
@@ -83,8 +85,8 @@ class Broker {
   size_t refused_ = 0;  // sessions that live only to be told so
   absl::flat_hash_map<uint32_t, std::unique_ptr<Session>> sessions_;
   absl::flat_hash_map<std::string, uint32_t> by_principal_;
-  // One entry for each session; a session that was heard from in the meantime
-  // is put back when its entry comes up.
+  // A session that was heard from in the meantime is put back when its entry
+  // comes up; an entry that is not its session's scheduled_ms is void.
   std::priority_queue<Due, std::vector<Due>, std::greater<>> due_;
   std::vector<std::string> listeners_;
 };

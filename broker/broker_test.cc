@@ -202,6 +202,14 @@ TEST_P(BrokerTest, FiltersChooseByTopic) {
   EXPECT_EQ(frames[2].payload, "5");
 }
 
+TEST_P(BrokerTest, FramesWithoutATopicArriveBehindThoseWithOne) {
+  Client publisher = Open(), subscriber = Open();
+  Subscribe(&subscriber, 1, 7);
+  Subscribe(&subscriber, 2, 7, "a.*");
+  Send(publisher, Publish(7, "z", "1") + Publish(7, "", "2"));
+  EXPECT_EQ(Read(&subscriber).size(), 2u);
+}
+
 TEST_P(BrokerTest, UnsubscribedComesAfterTheLastFrame) {
   Client publisher = Open(), subscriber = Open();
   Subscribe(&subscriber, 1, 7);
@@ -410,6 +418,36 @@ TEST_P(BrokerTest, ASilentSessionIsAskedAndThenClosed) {
   now_ms_ += kCloseTimeoutMs;
   broker_->FinishTurn(now_ms_);
   EXPECT_TRUE(client.session->expired(now_ms_));
+}
+
+TEST_P(BrokerTest, AnIdleTimeoutShorterThanTheHelloTimeoutHolds) {
+  BrokerLimits limits;
+  limits.idle_timeout_ms = 400;
+  Restart(limits);
+  Client client = Open();
+  EXPECT_EQ(broker_->next_deadline_ms(), now_ms_ + 200);
+  now_ms_ += 200;
+  EXPECT_TRUE(Read(&client).at(0).Is(ControlKind::kPing));
+}
+
+TEST_P(BrokerTest, TheLongestStallDoesNotOverflow) {
+  Client publisher = Open(), subscriber = Open();
+  Subscribe(&subscriber, 1, 7, "", kQueueBytesMin, INT64_MAX);
+  for (int i = 0; i < 60; ++i) {
+    Send(publisher, Publish(7, "", std::string(84, 'x')));
+  }
+  now_ms_ += 1000;
+  EXPECT_EQ(Read(&publisher).size(), 1u);  // HOLD, and no RELEASE
+}
+
+TEST_P(BrokerTest, WhatIsQueuedForAPeerThatHasFinishedSendingIsWritten) {
+  Client publisher = Open(), subscriber = Open();
+  Subscribe(&subscriber, 1, 7);
+  Send(publisher, Publish(7, "", "x"));
+  SendControl(subscriber, ControlKind::kFlush, 4);
+  subscriber.session->EndOfInput(now_ms_);
+  EXPECT_EQ(Read(&subscriber).size(), 2u);
+  EXPECT_TRUE(subscriber.session->finished());
 }
 
 TEST_P(BrokerTest, SessionsOverALimitAreToldSo) {

@@ -2,6 +2,7 @@
 
 #include <gflags/gflags.h>
 #include <glog/logging.h>
+#include <google/protobuf/stubs/logging.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -51,7 +52,8 @@ constexpr char kUsage[] =
     "at once; SIGHUP reads the configuration again.\n"
     "\n"
     "It logs to standard error; --nologtostderr --log_dir DIR for files.\n"
-    "Exit codes: 0 stopped; 1 configuration, listener or drain timeout.\n";
+    "Exit codes: 0 stopped by a signal; 1 flag, configuration or listener;\n"
+    "128 + signal when stopped at once.\n";
 
 // gflags keeps the last of a repeated flag: all values of --listen as one.
 std::string JoinListenFlags(int* argc, char** argv) {
@@ -189,9 +191,9 @@ int Serve() {
     return 1;
   }
   LOG(INFO) << "mycelium-brokerd " << kVersion << " \"" << name << "\" serves";
-  const bool drained = loop->Run();
+  loop->Run();
   LOG(INFO) << "stopped";
-  return drained ? 0 : 1;
+  return 0;
 }
 
 }  // namespace
@@ -217,6 +219,8 @@ int main(int argc, char** argv) {
               << "\", allowed flags only; see --help\n";
     return 1;
   }
+  // What a peer sends is told once, by its session, and never quoted.
+  google::protobuf::SetLogHandler(nullptr);
   google::InitGoogleLogging(argv[0]);
   return mycelium::Serve();
 }

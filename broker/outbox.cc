@@ -220,21 +220,23 @@ void Outbox::Discharge(const Item& item, uint64_t bytes,
   }
 }
 
-uint64_t Outbox::Consume(uint64_t bytes, std::vector<Subscription*>* relieved) {
-  uint64_t frames = 0;
+Outbox::Traffic Outbox::Consume(uint64_t bytes,
+                                std::vector<Subscription*>* relieved) {
+  Traffic data;
   while (bytes > 0) {
     const Item& front = items_[head_];
     const uint64_t left = front.end - front.begin - front_written_;
     const uint64_t now = std::min(left, bytes);
     Discharge(front, now, relieved);
+    if (front.delivery) data.bytes += now;
     bytes -= now;
     front_written_ += now;
     if (now == left) {
-      frames += front.frames;
+      data.frames += front.frames;
       PopFront();
     }
   }
-  return frames;
+  return data;
 }
 
 void Outbox::DropOldest(Subscription* subscription, uint64_t target_bytes,

@@ -88,10 +88,14 @@ class Outbox {
   // As Gather, with references that keep the bytes after Consume.
   size_t GatherShared(std::span<iovec> iovecs, std::span<Ref<Block>> blocks);
 
+  // Data frames, without control.
+  struct Traffic {
+    uint64_t frames = 0;  // now written in full
+    uint64_t bytes = 0;
+  };
   // `bytes` of what Gather gave have been written.  Subscriptions that fell to
-  // half of their bound by it are appended to *relieved.  Returns the data
-  // frames that are now written in full.
-  uint64_t Consume(uint64_t bytes, std::vector<Subscription*>* relieved);
+  // half of their bound by it are appended to *relieved.
+  Traffic Consume(uint64_t bytes, std::vector<Subscription*>* relieved);
 
   // Drops the oldest frames of `subscription` until at most `target_bytes` of
   // it are queued, but never its newest frame and none that has begun to be

@@ -58,7 +58,7 @@ class Reader {
         bytes_.insert(bytes_.end(), base, base + n);
         taken += n;
       }
-      frames_written_ += outbox->Consume(taken, &relieved_);
+      frames_written_ += outbox->Consume(taken, &relieved_).frames;
       bytes -= taken;
     }
   }
@@ -121,9 +121,9 @@ TEST(Outbox, ConsumedBytesAreDischargedAndTheirBlocksGoBack) {
   Outbox outbox(&pool);
   Member a(1);
   outbox.Append(Frames(&pool, 3, 1), 0, 3 * kFrameBytes, 3, To({&a}));
-  EXPECT_EQ(outbox.Consume(kFrameBytes + 5, nullptr), 0u);
+  EXPECT_EQ(outbox.Consume(kFrameBytes + 5, nullptr).frames, 0u);
   EXPECT_EQ(a.subscription->queued_bytes, 2 * kFrameBytes - 5);
-  EXPECT_EQ(outbox.Consume(2 * kFrameBytes - 5, nullptr), 3u);
+  EXPECT_EQ(outbox.Consume(2 * kFrameBytes - 5, nullptr).frames, 3u);
   EXPECT_TRUE(outbox.empty());
   EXPECT_EQ(a.subscription->queued_bytes, 0u);
   EXPECT_EQ(pool.used_bytes(), 0u);

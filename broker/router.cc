@@ -13,6 +13,7 @@ namespace {
 // A drop makes room for more than one frame, so that a full queue is not
 // searched for every frame that comes.
 constexpr uint64_t kDropShare = 16;
+constexpr int64_t kNever = std::numeric_limits<int64_t>::max();
 
 }  // namespace
 
@@ -87,44 +88,40 @@ void Router::Rebuild(Type* type) {
     entries.push_back({type->members[i]->topic_filter, i});
   }
   type->index = SubscriptionIndex(entries);
+  type->plain = MakeRoute(*type, {});
   type->by_topic.clear();
-  type->plain.targets.clear();
   type->built_generation = Generation(*type);
 }
 
 const Router::Route& Router::FindRoute(Type* type, std::string_view topic) {
-  bool fresh = type->built_generation != Generation(*type);
-  if (fresh) Rebuild(type);
-  Route* route = &type->plain;
+  if (type->built_generation != Generation(*type)) Rebuild(type);
   // Without filters every topic goes the way of none.
-  if (!topic.empty() && type->index.has_filters()) {
-    if (type->by_topic.size() >= kRoutesPerTypeMax) type->by_topic.clear();
-    std::unique_ptr<Route>& slot =
-        type->by_topic[absl::string_view(topic.data(), topic.size())];
-    fresh = slot == nullptr;
-    if (fresh) slot = std::make_unique<Route>();
-    route = slot.get();
-  } else if (!fresh) {
-    return *route;
-  } else {
-    topic = {};
-  }
-  if (!fresh) return *route;
+  if (topic.empty() || !type->index.has_filters()) return type->plain;
+  const absl::string_view key(topic.data(), topic.size());
+  const auto known = type->by_topic.find(key);
+  if (known != type->by_topic.end()) return *known->second;
+  if (type->by_topic.size() >= kRoutesPerTypeMax) type->by_topic.clear();
+  return *type->by_topic
+              .emplace(key, std::make_unique<Route>(MakeRoute(*type, topic)))
+              .first->second;
+}
 
+Router::Route Router::MakeRoute(const Type& type, std::string_view topic) {
   std::vector<uint32_t> matches;
-  type->index.Match(topic, &matches);
+  type.index.Match(topic, &matches);
+  Route route;
   absl::flat_hash_map<Port*, size_t> at;
   for (const uint32_t match : matches) {
-    const Ref<Subscription>& subscription = type->members[match];
+    const Ref<Subscription>& subscription = type.members[match];
     const auto [it, first] =
-        at.try_emplace(subscription->port, route->targets.size());
+        at.try_emplace(subscription->port, route.targets.size());
     if (first) {
-      route->targets.push_back(
+      route.targets.push_back(
           {subscription->port, Ref<Delivery>(new Delivery)});
     }
-    route->targets[it->second].delivery->subscriptions.push_back(subscription);
+    route.targets[it->second].delivery->subscriptions.push_back(subscription);
   }
-  return *route;
+  return route;
 }
 
 void Router::NotePublisher(Type* type, Port* publisher) {
@@ -230,9 +227,10 @@ void Router::SendHold(Port* publisher, uint16_t type_id, const Port& holder) {
 
 void Router::Hold(Subscription* subscription, int64_t now_ms) {
   subscription->state = Subscription::State::kHolding;
-  subscription->hold_end_ms = subscription->stall_ms_max < 0
-                                  ? std::numeric_limits<int64_t>::max()
-                                  : now_ms + subscription->stall_ms_max;
+  const bool endless = subscription->stall_ms_max < 0 ||
+                       subscription->stall_ms_max > kNever - now_ms;
+  subscription->hold_end_ms =
+      endless ? kNever : now_ms + subscription->stall_ms_max;
   next_due_ms_ = std::min(next_due_ms_, subscription->hold_end_ms);
   holding_.insert(subscription);
   ++counters_->holds;
@@ -272,7 +270,7 @@ void Router::Relieve(const std::vector<Subscription*>& relieved) {
 }
 
 void Router::Tick(int64_t now_ms) {
-  next_due_ms_ = std::numeric_limits<int64_t>::max();
+  next_due_ms_ = kNever;
   std::vector<Subscription*> over;
   for (Subscription* subscription : holding_) {
     if (subscription->hold_end_ms <= now_ms) {

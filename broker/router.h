@@ -101,6 +101,7 @@ class Router {
   uint64_t Generation(const Type& type) const;
   const Route& FindRoute(Type* type, std::string_view topic);
   void Rebuild(Type* type);
+  static Route MakeRoute(const Type& type, std::string_view topic);
   void OnFull(Subscription* subscription, Port* publisher, int64_t now_ms);
   void Drop(Subscription* subscription, uint64_t target_bytes,
             GapReason reason);

@@ -5,6 +5,7 @@
 #include <limits>
 #include <utility>
 
+#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "config/limits.h"
 #include "glog/logging.h"
@@ -47,7 +48,7 @@ Session::~Session() {
 }
 
 std::string Session::Describe() const {
-  return absl::StrCat("session ", session_id, " (", name.empty() ? "" : name,
+  return absl::StrCat("session ", session_id, " (", absl::Utf8SafeCEscape(name),
                       name.empty() ? "" : ", ", peer_.text, ")");
 }
 
@@ -68,7 +69,7 @@ void Session::StopTaking(int64_t close_ms) {
   closed = true;
   read_paused = false;
   close_ms_ = close_ms;
-  context_->new_deadlines.emplace_back(close_ms, session_id);
+  context_->rescheduled.push_back(session_id);
   EndSubscriptions();
   context_->router.Touch(this);
 }
@@ -330,6 +331,7 @@ void Session::OnHello(const FrameView& frame, int64_t now_ms) {
   state_ = SessionState::kOpen;
   name = hello.name();
   opened_ms_ = now_ms;
+  context_->rescheduled.push_back(session_id);
   Welcome welcome;
   welcome.set_version_major(kVersionMajor);
   welcome.set_version_minor(kVersionMinor);
@@ -454,10 +456,10 @@ void Session::OnAdmin(const FrameView& frame, int64_t now_ms) {
 
 void Session::Written(uint64_t bytes) {
   std::vector<Subscription*> relieved;
-  const uint64_t frames = outbox.Consume(bytes, &relieved);
+  const Outbox::Traffic data = outbox.Consume(bytes, &relieved);
   for (TrafficCounters* c : {&context_->counters, &counters}) {
-    c->frames_out += frames;
-    c->bytes_out += bytes;
+    c->frames_out += data.frames;
+    c->bytes_out += data.bytes;
   }
   if (!relieved.empty()) context_->router.Relieve(relieved);
 }

@@ -10,7 +10,6 @@
 #include <span>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "absl/container/btree_map.h"
@@ -42,8 +41,8 @@ struct SessionContext {
   ReadArea read_area{&pool};
   Router router{&counters};
   std::function<void(const AdminRequest&, AdminReply*)> answer_admin;
-  // Deadlines of sessions (by id) that came closer.
-  std::vector<std::pair<int64_t, uint32_t>> new_deadlines;
+  // Sessions (by id) whose deadline came closer.
+  std::vector<uint32_t> rescheduled;
 };
 
 class Session final : public Port {
@@ -88,9 +87,10 @@ class Session final : public Port {
   // Nothing more will come from the peer.
   void EndOfInput(int64_t now_ms);
 
-  bool memory_paused = false;  // the broker's own bound is reached
-  bool refused = false;        // lives only to be told to go
-  void* connection = nullptr;  // the bridge's
+  bool memory_paused = false;        // the broker's own bound is reached
+  bool refused = false;              // lives only to be told to go
+  int64_t scheduled_ms = INT64_MAX;  // when the broker calls OnTime next
+  void* connection = nullptr;        // the bridge's
 
  private:
   bool NextFrame(Inbox::Bytes* bytes, uint64_t* frame_bytes, int64_t now_ms);

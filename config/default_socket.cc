@@ -31,4 +31,14 @@ std::string DefaultListenUrl(const char* xdg_runtime_dir, uid_t uid,
   return "unix:/tmp/mycelium-" + std::to_string(uid) + "/brokerd.sock";
 }
 
+std::string DefaultConnectUrl(const char* xdg_runtime_dir, uid_t uid,
+                              bool (*exists)(const std::string& path)) {
+  const auto is_there = [exists](const std::string& url) {
+    return exists(url.substr(url.find('/')));
+  };
+  const std::string own = DefaultListenUrl(xdg_runtime_dir, uid, nullptr);
+  const std::string machine = DefaultListenUrl(nullptr, 0, nullptr);
+  return !is_there(own) && is_there(machine) ? machine : own;
+}
+
 }  // namespace mycelium

@@ -26,6 +26,12 @@ namespace mycelium {
 std::string DefaultListenUrl(const char* xdg_runtime_dir, uid_t uid,
                              const char* runtime_directory);
 
+// Where a client looks for a broker when it is told nothing: the user's own
+// socket, or the machine's if only that is there.  `exists` tells whether a
+// path is.
+std::string DefaultConnectUrl(const char* xdg_runtime_dir, uid_t uid,
+                              bool (*exists)(const std::string& path));
+
 }  // namespace mycelium
 
 #endif  // MYCELIUM_CONFIG_DEFAULT_SOCKET_H_

@@ -55,5 +55,19 @@ TEST(DefaultListenUrl, AnEmptyRuntimeDirectoryIsNotGiven) {
             "unix:/run/user/1000/mycelium/brokerd.sock");
 }
 
+TEST(DefaultConnectUrl, PrefersTheUsersOwnSocketToTheMachines) {
+  const auto both = [](const std::string&) { return true; };
+  const auto none = [](const std::string&) { return false; };
+  const auto machine = [](const std::string& path) {
+    return path == "/run/mycelium/brokerd.sock";
+  };
+  const char* const xdg = "/run/user/1000";
+  const std::string own = "unix:/run/user/1000/mycelium/brokerd.sock";
+  EXPECT_EQ(DefaultConnectUrl(xdg, 1000, both), own);
+  EXPECT_EQ(DefaultConnectUrl(xdg, 1000, none), own);
+  EXPECT_EQ(DefaultConnectUrl(xdg, 1000, machine),
+            "unix:/run/mycelium/brokerd.sock");
+}
+
 }  // namespace
 }  // namespace mycelium

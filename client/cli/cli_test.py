@@ -12,13 +12,16 @@ import subprocess
 import tempfile
 import time
 import unittest
+from typing import IO, Any, Callable, Dict, Iterator, Match, Optional, Tuple, TypeVar
 
 TOOL = "client/cli/mycelium"
 BROKER = "broker/mycelium-brokerd"
 DEADLINE_S = 20
+Found = TypeVar("Found")
+Tool = subprocess.Popen[bytes]
 
 
-def wait_for(condition, what):
+def wait_for(condition: Callable[[], Found], what: str) -> Found:
     end = time.monotonic() + DEADLINE_S
     while time.monotonic() < end:
         found = condition()
@@ -28,8 +31,9 @@ def wait_for(condition, what):
     raise AssertionError("not within %d s: %s" % (DEADLINE_S, what))
 
 
-def read_until(stream, pattern):
+def read_until(stream: Optional[IO[bytes]], pattern: str) -> Match[str]:
     """What `stream` says until a match; unbuffered, with a deadline."""
+    assert stream is not None
     text = ""
     end = time.monotonic() + DEADLINE_S
     while time.monotonic() < end:
@@ -47,7 +51,7 @@ def read_until(stream, pattern):
 
 
 class Broker:
-    def __init__(self, directory):
+    def __init__(self, directory: str) -> None:
         self.url = "unix:" + os.path.join(directory, "brokerd.sock")
         # A file: a pipe that nobody reads would stop it when it is full.
         self.log = os.path.join(directory, "log")
@@ -58,31 +62,43 @@ class Broker:
             )
         wait_for(lambda: " serves\n" in self.said(), "the broker serves")
         # It says where it listens: that is the port the system chose.
-        self.tcp = re.search(r"tcp://127\.0\.0\.1:[1-9]\d*", self.said())[0]
+        listens = re.search(r"tcp://127\.0\.0\.1:[1-9]\d*", self.said())
+        assert listens is not None
+        self.tcp = listens[0]
 
-    def said(self):
+    def said(self) -> str:
         with open(self.log) as log:
             return log.read()
 
-    def stop(self):
+    def stop(self) -> None:
         if self.process.poll() is None:
             self.process.terminate()
         self.process.wait(DEADLINE_S)
 
 
 class CliTest(unittest.TestCase):
+    directory: "tempfile.TemporaryDirectory[str]"
+    broker: Broker
+
     @classmethod
-    def setUpClass(cls):
+    def setUpClass(cls) -> None:
         # TEST_TMPDIR is too long for a Unix socket's path.
         cls.directory = tempfile.TemporaryDirectory(dir="/var/tmp")
         cls.broker = Broker(cls.directory.name)
 
     @classmethod
-    def tearDownClass(cls):
+    def tearDownClass(cls) -> None:
         cls.broker.stop()
         cls.directory.cleanup()
 
-    def run_tool(self, *words, url=None, code=0, data=b"", **options):
+    def run_tool(
+        self,
+        *words: str,
+        url: Optional[str] = None,
+        code: int = 0,
+        data: bytes = b"",
+        **options: Any
+    ) -> Tuple[str, str]:
         done = subprocess.run(
             [TOOL, *words, "--url", url or self.broker.url],
             input=data,
@@ -94,7 +110,7 @@ class CliTest(unittest.TestCase):
         return done.stdout.decode(), done.stderr.decode()
 
     @contextlib.contextmanager
-    def subscriber(self, *words, url=None):
+    def subscriber(self, *words: str, url: Optional[str] = None) -> Iterator[Tool]:
         process = subprocess.Popen(
             [TOOL, "sub", *words, "--url", url or self.broker.url],
             stdin=subprocess.DEVNULL,
@@ -109,12 +125,12 @@ class CliTest(unittest.TestCase):
             process.kill()
             process.communicate()
 
-    def finish(self, process, code=0):
+    def finish(self, process: Tool, code: int = 0) -> Tuple[str, str]:
         out, err = process.communicate(timeout=DEADLINE_S)
         self.assertEqual(process.returncode, code, err.decode())
         return out.decode(), err.decode()
 
-    def test_sub_prints_what_pub_publishes_over_unix_and_tcp(self):
+    def test_sub_prints_what_pub_publishes_over_unix_and_tcp(self) -> None:
         for sub_url, pub_url in (
             (self.broker.url, self.broker.tcp),
             (self.broker.tcp, self.broker.url),
@@ -140,12 +156,12 @@ class CliTest(unittest.TestCase):
             )
             self.assertEqual(err, "2 frames, 0 in gaps\n")
 
-    def test_a_frame_is_printed_at_once(self):
+    def test_a_frame_is_printed_at_once(self) -> None:
         with self.subscriber("8") as sub:
             self.run_tool("pub", "8", "--data", "first")
             read_until(sub.stdout, r"8 - #\d+ \(5 B\) first\n")
 
-    def test_formats(self):
+    def test_formats(self) -> None:
         expected = {
             "text": r"9 t #\d+ \(2 B\) 0xff00\n",
             "hex": r"9 t \d+ ff00\n",
@@ -166,13 +182,13 @@ class CliTest(unittest.TestCase):
             second, {"type": 10, "topic": "", "bytes": 6, "text": 'z\u00fc "\n'}
         )
 
-    def test_topic_filter_takes_only_what_matches(self):
+    def test_topic_filter_takes_only_what_matches(self) -> None:
         with self.subscriber("11", "--topic", "a.*", "--count", "1") as sub:
             for topic in ("b.c", "a", "a.b.c", "a.b"):
                 self.run_tool("pub", "11", "--topic", topic, "--data", topic)
             self.assertIn("11 a.b #", self.finish(sub)[0])
 
-    def test_pub_reads_text_file_standard_input_and_lines(self):
+    def test_pub_reads_text_file_standard_input_and_lines(self) -> None:
         path = os.path.join(self.directory.name, "payload")
         with open(path, "wb") as file:
             file.write(b"from a file\n")
@@ -201,7 +217,7 @@ class CliTest(unittest.TestCase):
         out, _ = self.run_tool("pub", "12", "--data", "hi", "--verbose")
         self.assertEqual(out, "published 1 frame of 2 bytes to type 12\n")
 
-    def test_ctrl_c_and_sigterm_end_sub_cleanly(self):
+    def test_ctrl_c_and_sigterm_end_sub_cleanly(self) -> None:
         for number in (signal.SIGINT, signal.SIGTERM):
             with self.subscriber("13") as sub:
                 self.run_tool("pub", "13", "--data", "x")
@@ -209,17 +225,18 @@ class CliTest(unittest.TestCase):
                 sub.send_signal(number)
                 self.assertEqual(self.finish(sub), ("", "1 frame, 0 in gaps\n"))
 
-    def test_a_reader_that_leaves_ends_sub_quietly(self):
+    def test_a_reader_that_leaves_ends_sub_quietly(self) -> None:
         with self.subscriber("14") as sub:
+            assert sub.stdout is not None and sub.stderr is not None
             sub.stdout.close()
             self.assertEqual(sub.wait(DEADLINE_S), 0)
             self.assertEqual(sub.stderr.read(), b"0 frames, 0 in gaps\n")
 
-    def test_sub_gives_up_at_its_deadline(self):
+    def test_sub_gives_up_at_its_deadline(self) -> None:
         _, err = self.run_tool("sub", "15", "--quiet", "--timeout_ms", "500", code=4)
         self.assertEqual(err, "mycelium sub: --timeout_ms 500 is over\n")
 
-    def test_a_full_disk_is_told(self):
+    def test_a_full_disk_is_told(self) -> None:
         with open("/dev/full", "wb") as full:
             done = subprocess.run(
                 [TOOL, "status", "--url", self.broker.url],
@@ -230,7 +247,7 @@ class CliTest(unittest.TestCase):
         self.assertEqual(done.returncode, 1)
         self.assertIn(b"No space left on device", done.stderr)
 
-    def test_a_lost_broker_ends_sub_with_3(self):
+    def test_a_lost_broker_ends_sub_with_3(self) -> None:
         with tempfile.TemporaryDirectory(dir="/var/tmp") as directory:
             broker = Broker(directory)
             with self.subscriber("7", url=broker.url) as sub:
@@ -238,7 +255,7 @@ class CliTest(unittest.TestCase):
                 _, err = self.finish(sub, code=3)
         self.assertRegex(err, r"\Amycelium sub: .+\n0 frames, 0 in gaps\n\Z")
 
-    def test_without_a_broker_the_message_says_what_was_tried(self):
+    def test_without_a_broker_the_message_says_what_was_tried(self) -> None:
         path = os.path.join(self.directory.name, "nobody.sock")
         for words in (
             ["pub", "7", "--data", "x"],
@@ -252,7 +269,7 @@ class CliTest(unittest.TestCase):
             self.assertIn(path, err)
             self.assertIn("mycelium-brokerd", err)
 
-    def test_url_comes_from_the_environment(self):
+    def test_url_comes_from_the_environment(self) -> None:
         done = subprocess.run(
             [TOOL, "ping", "--count", "1"],
             env={"MYCELIUM_URL": self.broker.tcp},
@@ -261,7 +278,7 @@ class CliTest(unittest.TestCase):
         )
         self.assertEqual(done.returncode, 0, done.stderr)
 
-    def test_ping(self):
+    def test_ping(self) -> None:
         out, _ = self.run_tool("ping", "--count", "3", "--interval_ms", "0")
         lines = out.splitlines()
         self.assertEqual(len(lines), 4)
@@ -272,7 +289,7 @@ class CliTest(unittest.TestCase):
             r"\A3 round trips: min [\d.]+ us, p50 [\d.]+ us, max [\d.]+ us\Z",
         )
 
-    def test_status(self):
+    def test_status(self) -> None:
         with self.subscriber("16", "--topic", "a.>") as sub:
             text, _ = self.run_tool("status")
             status = json.loads(self.run_tool("status", "--format", "json")[0])
@@ -288,7 +305,7 @@ class CliTest(unittest.TestCase):
         self.assertEqual(ours[0]["subscriptions"][0]["type_id"], 16)
         self.assertEqual(ours[0]["subscriptions"][0]["topic_filter"], "a.>")
 
-    def test_status_shows_more_sessions_than_one_reply_holds(self):
+    def test_status_shows_more_sessions_than_one_reply_holds(self) -> None:
         # 600 names of 127 bytes; a reply ends after 64 KiB.
         path = self.broker.url[len("unix:") :]
         hello = b"\x08\x01\x22\x7f" + b"n" * 127
@@ -309,7 +326,7 @@ class CliTest(unittest.TestCase):
         self.assertEqual(ids, sorted(set(ids)))
         self.assertFalse(status["more"])
 
-    def test_sub_tells_what_it_missed(self):
+    def test_sub_tells_what_it_missed(self) -> None:
         frames = 20000
         with self.subscriber(
             "17",
@@ -320,6 +337,7 @@ class CliTest(unittest.TestCase):
             "--stall_ms_max",
             "0",
         ) as sub:
+            assert sub.stdout is not None
             # Stopped, it can't keep up: 2 MB are more than its queue and the
             # kernel's buffers.
             sub.send_signal(signal.SIGSTOP)
@@ -345,11 +363,11 @@ class CliTest(unittest.TestCase):
         self.assertGreater(missed, 0)
         self.assertEqual(err, "%d frames, %d in gaps\n" % (frames - missed, missed))
 
-    def bench(self, *words, url=None):
+    def bench(self, *words: str, url: Optional[str] = None) -> Dict[str, Any]:
         out, _ = self.run_tool(
             "bench", "--seconds", "0.2", "--format", "json", *words, url=url
         )
-        report = json.loads(out)
+        report: Dict[str, Any] = json.loads(out)
         self.assertEqual(
             list(report),
             [
@@ -381,7 +399,7 @@ class CliTest(unittest.TestCase):
             self.assertEqual(latencies, sorted(latencies))
         return report
 
-    def test_bench_measures_every_mode_on_every_carrier(self):
+    def test_bench_measures_every_mode_on_every_carrier(self) -> None:
         for url in (self.broker.url, self.broker.tcp, "inproc:"):
             for delivery in ("direct", "queued"):
                 with self.subTest(url=url, delivery=delivery):
@@ -401,7 +419,7 @@ class CliTest(unittest.TestCase):
                     self.assertGreater(report["published_per_second"], 1000)
                     self.assertLess(report["published_per_second"], 3000)
 
-    def test_wrong_command_lines_end_with_2_and_one_line(self):
+    def test_wrong_command_lines_end_with_2_and_one_line(self) -> None:
         cases = {
             (
                 "pub",
@@ -458,17 +476,17 @@ class CliTest(unittest.TestCase):
         for words, line in cases.items():
             with self.subTest(words):
                 self.assertEqual(self.run_tool(*words, code=2), ("", line + "\n"))
-        for words in (
+        for refused in (
             ("pub", "7", "--data", "x", "--topic", "a..b"),
             ("sub", "7", "--topic", ">.a"),
         ):
-            with self.subTest(words):
-                _, err = self.run_tool(*words, code=2)
+            with self.subTest(refused):
+                _, err = self.run_tool(*refused, code=2)
                 self.assertEqual(err.count("\n"), 1, err)
         _, err = self.run_tool("ping", url="http://x", code=2)
         self.assertIn("http://x", err)
 
-    def test_help_fits_into_80_columns(self):
+    def test_help_fits_into_80_columns(self) -> None:
         for words in ([], ["pub"], ["sub"], ["ping"], ["status"], ["bench"]):
             out, _ = self.run_tool("help", *words)
             self.assertTrue(out.startswith("usage: mycelium "), out)

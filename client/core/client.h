@@ -100,17 +100,17 @@ struct Policy {
 enum class Delivery : uint8_t { kDirect, kQueued };
 
 struct SubscribeOptions {
-  uint16_t type_id = 0;      // 0: all types
-  std::string topic_filter;  // empty: every topic and none
-  Policy policy;
+  uint16_t type_id = 0;           // 0: all types
+  std::string topic_filter = {};  // empty: every topic and none
+  Policy policy = {};
   Delivery delivery = Delivery::kDirect;
 };
 
 // Without on_message the subscription is pulled with Next.  Exceptions must not
 // leave a callback.
 struct Handler {
-  std::function<void(const Message&)> on_message;
-  std::function<void(const Gap&)> on_gap;  // may be empty
+  std::function<void(const Message&)> on_message = {};
+  std::function<void(const Gap&)> on_gap = {};  // may be empty
 };
 
 using Item = std::variant<Message, Gap>;
@@ -138,12 +138,13 @@ enum class State : uint8_t {
 };
 
 struct ClientOptions {
-  std::string name;  // for status and logs; empty: the program's name
+  // For status and logs; empty: the program's name.
+  std::string name = {};
   std::chrono::milliseconds connect_timeout{kConnectTimeoutMsDefault};
   // Frames taken by Publish and not yet written; beyond it Publish waits.
   uint64_t publish_bytes_max = kPublishBytesMaxDefault;
   // Called on the client's reading thread at each change.
-  std::function<void(State, const Status&)> on_state;
+  std::function<void(State, const Status&)> on_state = {};
 };
 
 // What the broker said in WELCOME; of a bus, its own.

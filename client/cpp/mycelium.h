@@ -22,10 +22,12 @@
 #define MYCELIUM_CLIENT_CPP_MYCELIUM_H_
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"

@@ -4,10 +4,12 @@ Mycelium: only the bodies of control frames are left to Protobuf."""
 import functools
 import struct
 import unittest
+from typing import Any, Callable, Dict, List, Optional, Tuple
 
-from google.protobuf.message import DecodeError
-from proto.mycelium import admin_pb2, control_pb2
-from tests.vectors.vector_file import decode_hex, read_vectors
+from google.protobuf.message import DecodeError  # type: ignore[import]
+import proto.mycelium.admin_pb2 as admin_pb2
+import proto.mycelium.control_pb2 as control_pb2
+from tests.vectors.vector_file import Vector, decode_hex, read_vectors
 
 FOLDER = "tests/vectors/"
 HEADER = struct.Struct("<IHBBQ")
@@ -17,7 +19,7 @@ CONTROL = (
     " HOLD RELEASE FLUSH FLUSHED PING PONG SCHEMA CLOSE ADMIN"
 ).split(" ")
 NO_BODY = ("FLUSH", "FLUSHED", "PING", "PONG")
-ALLOWED = {
+ALLOWED: Dict[Tuple[str, str], Dict[str, str]] = {
     ("broker", "greeting"): {"HELLO": "open"},
     ("client", "greeting"): {
         "WELCOME": "open",
@@ -41,7 +43,7 @@ ALLOWED["broker", "open"]["CLOSE"] = "closed"
 ALLOWED["client", "open"]["CLOSE"] = "closed"
 
 
-def tokens_fault(text, wildcards):
+def tokens_fault(text: bytes, wildcards: bool) -> Optional[str]:
     """What is wrong with the bytes of a topic or filter, or None."""
     if not 1 <= len(text) <= 255:
         return "%d bytes, allowed 1 to 255 bytes" % len(text)
@@ -61,7 +63,7 @@ def tokens_fault(text, wildcards):
     return None
 
 
-def filter_takes(topic_filter, topic):
+def filter_takes(topic_filter: bytes, topic: bytes) -> bool:
     if not topic_filter:
         return True
     if not topic:
@@ -72,12 +74,10 @@ def filter_takes(topic_filter, topic):
         if len(have) <= len(want):
             return False
         have = have[: len(want)]
-    return len(want) == len(have) and all(
-        w in (b"*", h) for w, h in zip(want, have)
-    )
+    return len(want) == len(have) and all(w in (b"*", h) for w, h in zip(want, have))
 
 
-def header_fault(data, limit):
+def header_fault(data: bytes, limit: int) -> Optional[Tuple[str, str]]:
     body_bytes, type_id, kind, topic_bytes, _ = HEADER.unpack_from(data)
     names = CONTROL if type_id == 0 else DATA
     if body_bytes > limit:
@@ -103,7 +103,7 @@ def header_fault(data, limit):
     return None
 
 
-def forbidden(role, state, name):
+def forbidden(role: str, state: str, name: str) -> str:
     if state == "closed":
         return "protocol: %s after CLOSE" % name
     if state == "open":
@@ -111,24 +111,21 @@ def forbidden(role, state, name):
         return "protocol: %s, not from a %s to a %s" % ((name,) + way)
     if role == "broker":
         return "protocol: %s, allowed HELLO as the first frame" % name
-    return (
-        "protocol: %s, allowed WELCOME, SCHEMA or CLOSE before WELCOME" % name
-    )
+    return "protocol: %s, allowed WELCOME, SCHEMA or CLOSE before WELCOME" % name
 
 
-def body_class(role, name):
+def body_class(role: str, name: str) -> Any:
     if name == "ADMIN":
-        return (
-            admin_pb2.AdminRequest if role == "broker" else admin_pb2.AdminReply
-        )
+        return admin_pb2.AdminRequest if role == "broker" else admin_pb2.AdminReply
     return getattr(control_pb2, name.capitalize())
 
 
 class Frame:
     """The first frame of `data`, or what is wrong with it."""
 
-    def __init__(self, role, state, limit, data):
-        self.outcome, self.error, self.body = "need_more", "", None
+    def __init__(self, role: str, state: str, limit: int, data: bytes) -> None:
+        self.outcome, self.error = "need_more", ""
+        self.body: Any = None
         if len(data) < HEADER.size:
             return
         (
@@ -163,16 +160,15 @@ class Frame:
                 "tokens and wildcards" % topic_bytes
             )
             return
-        self.next = ALLOWED[role, state].get(self.name)
-        if self.next is None:
+        if self.name not in ALLOWED[role, state]:
             self.outcome = "forbidden"
             self.error = forbidden(role, state, self.name)
             return
-        self.outcome = "frame"
+        self.outcome, self.next = "frame", ALLOWED[role, state][self.name]
         if self.type_id == 0 and self.name not in NO_BODY:
             self.parse_body(role)
 
-    def parse_body(self, role):
+    def parse_body(self, role: str) -> None:
         message = body_class(role, self.name)
         try:
             self.body = message.FromString(self.payload)
@@ -184,7 +180,7 @@ class Frame:
                 message.DESCRIPTOR.name,
             )
 
-    def __str__(self):
+    def __str__(self) -> str:
         return "type_id=%d kind=%d id=%d topic=%s payload_hex=%s" % (
             self.type_id,
             self.kind,
@@ -194,20 +190,20 @@ class Frame:
         )
 
 
-def value_text(field, value):
+def value_text(field: Any, value: Any) -> str:
     if field.enum_type:
         known = field.enum_type.values_by_number.get(value)
-        return known.name if known else str(value)
+        return str(known.name if known else value)
     if field.type == field.TYPE_BYTES:
-        return value.hex()
+        return bytes(value).hex()
     if field.type == field.TYPE_BOOL:
         return "true" if value else "false"
     return str(value)
 
 
-def flatten(message, prefix=""):
+def flatten(message: Any, prefix: str = "") -> List[str]:
     """The lines of `body:`."""
-    lines = []
+    lines: List[str] = []
     for field, value in message.ListFields():
         path = prefix + field.name
         values = [(path, value)]
@@ -224,14 +220,16 @@ def flatten(message, prefix=""):
 class VectorsTest(unittest.TestCase):
     maxDiff = None
 
-    def for_each(self, name, at_least, check):
+    def for_each(
+        self, name: str, at_least: int, check: Callable[[Vector], None]
+    ) -> None:
         vectors = read_vectors(FOLDER + name)
         self.assertGreaterEqual(len(vectors), at_least)
         for vector in vectors:
             with self.subTest(vector.where, name=vector.get("name")):
                 check(vector)
 
-    def check_frame(self, vector):
+    def check_frame(self, vector: Vector) -> None:
         role, state = vector["role"], vector["state"]
         limit = int(vector.get("frame_bytes_max", 1 << 20))
         data = decode_hex(vector["hex"])
@@ -261,12 +259,12 @@ class VectorsTest(unittest.TestCase):
             self.assertIn(vector["code"], control_pb2.Code.keys())
         self.check_prefixes(vector, role, state, limit, data)
 
-    def check_prefixes(self, vector, role, state, limit, data):
+    def check_prefixes(
+        self, vector: Vector, role: str, state: str, limit: int, data: bytes
+    ) -> None:
         by_header = (
             vector["outcome"]
-            in (
-                "not_hello too_large unknown_kind control_topic topic_too_long"
-            ).split()
+            in ("not_hello too_large unknown_kind control_topic topic_too_long").split()
         )
         known_at = HEADER.size if by_header else len(data)
         for size in range(len(data)):
@@ -274,16 +272,16 @@ class VectorsTest(unittest.TestCase):
             expected = "need_more" if size < known_at else vector["outcome"]
             self.assertEqual(part.outcome, expected, "%d bytes" % size)
 
-    def test_frames_are_split_and_judged(self):
+    def test_frames_are_split_and_judged(self) -> None:
         self.for_each("frames.txt", 50, self.check_frame)
 
-    def test_first_frames_are_judged(self):
+    def test_first_frames_are_judged(self) -> None:
         self.for_each("handshake.txt", 25, self.check_frame)
 
-    def test_control_frames_are_decoded(self):
+    def test_control_frames_are_decoded(self) -> None:
         self.for_each("control.txt", 50, self.check_frame)
 
-    def check_refusal(self, vector):
+    def check_refusal(self, vector: Vector) -> None:
         """Nothing is wrong with the form of these."""
         data, state = decode_hex(vector["hex"]), vector["state"]
         while data:
@@ -291,10 +289,10 @@ class VectorsTest(unittest.TestCase):
             self.assertEqual(frame.outcome, "frame")
             data, state = data[frame.size :], frame.next
 
-    def test_refused_frames_are_in_order(self):
+    def test_refused_frames_are_in_order(self) -> None:
         self.for_each("refusals.txt", 25, self.check_refusal)
 
-    def check_row(self, vector):
+    def check_row(self, vector: Vector) -> None:
         role, state = vector["role"], vector["state"]
         rows = ALLOWED[role, state].items()
         self.assertEqual(
@@ -306,10 +304,10 @@ class VectorsTest(unittest.TestCase):
                 vector["error"].replace("KIND", name),
             )
 
-    def test_every_kind_has_its_row_in_every_state(self):
+    def test_every_kind_has_its_row_in_every_state(self) -> None:
         self.for_each("transitions.txt", 6, self.check_row)
 
-    def check_topic(self, vector):
+    def check_topic(self, vector: Vector) -> None:
         topic, topic_filter = vector.data("topic"), vector.data("filter")
         if "match" in vector:
             takes = filter_takes(topic_filter, topic)
@@ -323,10 +321,10 @@ class VectorsTest(unittest.TestCase):
             error = "topic filter: " + fault if fault else ""
             self.assertEqual(error, vector.get("error", ""))
 
-    def test_topics_and_filters_are_judged(self):
+    def test_topics_and_filters_are_judged(self) -> None:
         self.for_each("topics.txt", 80, self.check_topic)
 
-    def test_streams_fall_into_the_same_frames_however_they_are_cut(self):
+    def test_streams_fall_into_the_same_frames_however_they_are_cut(self) -> None:
         for piece_bytes in (1, 7, 16, 1 << 20):
             self.for_each(
                 "streams.txt",
@@ -334,10 +332,12 @@ class VectorsTest(unittest.TestCase):
                 functools.partial(self.check_stream, piece_bytes),
             )
 
-    def check_stream(self, piece_bytes, vector):
-        data, rest, frames = decode_hex(vector["hex"]), b"", []
+    def check_stream(self, piece_bytes: int, vector: Vector) -> None:
+        data, rest = decode_hex(vector["hex"]), b""
+        frames: List[str] = []
         limit = int(vector.get("frame_bytes_max", 1 << 20))
-        role, state, last = vector["role"], vector["state"], None
+        role, state = vector["role"], vector["state"]
+        last: Optional[Frame] = None
         for start in range(0, len(data), piece_bytes):
             rest += data[start : start + piece_bytes]
             while not last or last.outcome in ("frame", "need_more"):

@@ -3,7 +3,7 @@
 import re
 import unittest
 
-from proto.mycelium import control_pb2
+import proto.mycelium.control_pb2 as control_pb2
 from tests.vectors.vector_file import decode_hex, read_vectors
 
 DOCUMENT = "proto/WIRE.md"
@@ -21,7 +21,7 @@ NUMBERED_ROW = re.compile(r"^\| (\d+) \| ([A-Z_]+) \|", re.MULTILINE)
 class WireDocumentTest(unittest.TestCase):
     maxDiff = None
 
-    def setUp(self):
+    def setUp(self) -> None:
         with open(DOCUMENT, encoding="utf-8") as document:
             self.text = document.read()
         self.vectors = {
@@ -30,7 +30,7 @@ class WireDocumentTest(unittest.TestCase):
             for vector in read_vectors("tests/vectors/" + name)
         }
 
-    def test_every_example_is_a_vector(self):
+    def test_every_example_is_a_vector(self) -> None:
         examples = FENCE.findall(self.text)
         self.assertGreaterEqual(len(examples), 15)
         for title, block in examples:
@@ -42,7 +42,7 @@ class WireDocumentTest(unittest.TestCase):
                     decode_hex(self.vectors[name]["hex"]).hex(" ", 4),
                 )
 
-    def test_every_number_is_the_codes(self):
+    def test_every_number_is_the_codes(self) -> None:
         rows = {(int(n), name) for n, name in NUMBERED_ROW.findall(self.text)}
         codes = {(n, name) for name, n in control_pb2.Code.items()}
         kinds = {
@@ -52,7 +52,7 @@ class WireDocumentTest(unittest.TestCase):
         }
         self.assertEqual(rows, codes | kinds)
 
-    def test_every_error_of_the_vectors_has_its_form_here(self):
+    def test_every_error_of_the_vectors_has_its_form_here(self) -> None:
         """With the numbers and names in them left open."""
         quotes = re.findall("`([^`\n]+)`", FENCE.sub("", self.text))
         forms = set(map(self.form, quotes))
@@ -63,7 +63,7 @@ class WireDocumentTest(unittest.TestCase):
                     self.assertTrue(form in forms, form)
 
     @staticmethod
-    def form(text):
+    def form(text: str) -> str:
         text = re.sub(r"\d+", "N", text)
         text = re.sub(r"is not a \w+ message", "is not a Body message", text)
         text = re.sub(r"\b[A-Z][A-Z_]+\b", "KIND", text)

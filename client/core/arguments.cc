@@ -1,0 +1,54 @@
+#include "client/core/arguments.h"
+
+#include <string>
+#include <utility>
+
+#include "config/limits.h"
+#include "proto/frame.h"
+
+namespace mycelium::core {
+namespace {
+
+Status Refused(std::string words) {
+  return {StatusCode::kInvalidArgument, std::move(words)};
+}
+
+}  // namespace
+
+Status CheckPublish(uint16_t type_id, std::string_view topic,
+                    uint64_t payload_bytes, uint32_t frame_bytes_max) {
+  if (type_id == 0) return Refused("publish: type_id 0, allowed 1 to 65535");
+  if (!topic.empty() && !ValidTopic(topic)) {
+    return Refused("publish: topic of " + std::to_string(topic.size()) +
+                   " bytes, allowed 1 to 255 bytes of UTF-8 without NUL, empty "
+                   "tokens and wildcards");
+  }
+  const uint64_t body_bytes = topic.size() + payload_bytes;
+  if (body_bytes > frame_bytes_max) {
+    return Refused("publish: body_bytes " + std::to_string(body_bytes) +
+                   ", frame_bytes_max " + std::to_string(frame_bytes_max));
+  }
+  return {};
+}
+
+Status CheckSubscribe(const SubscribeOptions& options) {
+  std::string why;
+  if (!options.topic_filter.empty() &&
+      !ValidTopicFilter(options.topic_filter, &why)) {
+    return Refused("subscribe: " + why);
+  }
+  const Policy& policy = options.policy;
+  if (policy.queue_bytes_max < kQueueBytesMin) {
+    return Refused("subscribe: queue_bytes_max " +
+                   std::to_string(policy.queue_bytes_max) +
+                   ", allowed at least " + std::to_string(kQueueBytesMin));
+  }
+  if (policy.stall_ms_max < -1) {
+    return Refused("subscribe: stall_ms_max " +
+                   std::to_string(policy.stall_ms_max) +
+                   ", allowed -1 and more");
+  }
+  return {};
+}
+
+}  // namespace mycelium::core

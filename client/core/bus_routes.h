@@ -1,0 +1,135 @@
+// The routes of one in-process bus: for each type id an immutable table of who
+// wants its frames, replaced whole when somebody subscribes or leaves, and
+// freed when no publishing thread reads it any more.
+//
+// Threads: everything may be called from any.  Owner: the bus.
+#ifndef MYCELIUM_CLIENT_CORE_BUS_ROUTES_H_
+#define MYCELIUM_CLIENT_CORE_BUS_ROUTES_H_
+
+#include <array>
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <set>
+#include <span>
+#include <vector>
+
+#include "broker/subscription_index.h"
+#include "client/core/asymmetric_barrier.h"
+#include "client/core/client.h"
+#include "client/core/publisher_slot.h"
+#include "client/core/queue.h"
+
+namespace mycelium::core {
+
+// One subscription, as publishers see it.
+struct BusRoute {
+  SubscribeOptions options;
+  const void* owner = nullptr;        // the client's
+  std::atomic<bool> in_force{true};   // false: no callback begins any more
+  std::unique_ptr<FrameQueue> queue;  // null: direct
+  // Lanes of `queue` by the publisher's slot; each is its thread's alone.
+  std::array<FrameQueue::Lane*, kInprocPublishersMax> lanes{};
+
+  std::mutex mutex;
+  // Emptied under `mutex` once no callback runs and none will.
+  Handler handler;
+  bool thread_runs = false;  // guarded by mutex: a thread pops `queue`
+  std::condition_variable thread_ended;
+};
+
+struct BusTable {
+  explicit BusTable(std::vector<std::shared_ptr<BusRoute>> all);
+
+  const std::vector<std::shared_ptr<BusRoute>> routes;
+  const SubscriptionIndex index;  // of the places in `routes`
+  const bool has_filters;
+  // Those without a filter.
+  std::vector<BusRoute*> queued;
+  std::vector<BusRoute*> direct;
+};
+
+class BusRoutes {
+ public:
+  // One type id.  Has a cache line of its own: all publishers of it write here.
+  struct alignas(64) Type {
+    std::atomic<const BusTable*> table{nullptr};  // null: all_types_
+    std::atomic<uint64_t> sequence{0};
+  };
+
+  BusRoutes() = default;
+  BusRoutes(const BusRoutes&) = delete;
+  BusRoutes& operator=(const BusRoutes&) = delete;
+  // REQUIRES: nobody publishes.
+  ~BusRoutes();
+
+  Type& Find(uint16_t type_id) {
+    Page* page =
+        pages_[type_id / kTypesPerPage].load(std::memory_order_acquire);
+    if (page == nullptr) [[unlikely]]
+      page = MakePage(type_id);
+    return (*page)[type_id % kTypesPerPage];
+  }
+
+  // The table in force (null: nobody subscribes).  It is kept as long as it
+  // stands in *reads, a field of this thread's slot.
+  const BusTable* Read(const Type& type,
+                       std::atomic<const void*>* reads) const {
+    const BusTable* table = InForce(type);
+    while (true) {
+      reads->store(table, std::memory_order_release);
+      LightBarrier();
+      const BusTable* const still = InForce(type);
+      if (still == table) [[likely]]
+        return table;
+      table = still;
+    }
+  }
+  // Ends a Read: clears *reads, and frees the table if it has been replaced
+  // meanwhile and nobody else reads it.
+  void EndRead(const Type& type, const BusTable* table,
+               std::atomic<const void*>* reads) {
+    reads->store(nullptr, std::memory_order_release);
+    LightBarrier();
+    if (InForce(type) != table) [[unlikely]]
+      FreeUnread();
+  }
+
+  // When it returns, every Read sees the route.
+  void Add(const std::shared_ptr<BusRoute>& route);
+  // Takes out those that `leaves` says; when it returns, no Read sees them.
+  std::vector<std::shared_ptr<BusRoute>> Remove(
+      const std::function<bool(const BusRoute&)>& leaves);
+  uint32_t Count(const void* owner) const;
+  void WakeProducers() const;
+
+ private:
+  static constexpr uint32_t kTypesPerPage = 64;
+  using Page = std::array<Type, kTypesPerPage>;
+
+  const BusTable* InForce(const Type& type) const {
+    const BusTable* table = type.table.load(std::memory_order_acquire);
+    return table != nullptr ? table
+                            : all_types_.load(std::memory_order_acquire);
+  }
+  Page* MakePage(uint16_t type_id);
+  void Rebuild(uint16_t type_id);
+  void RebuildFor(std::span<const std::shared_ptr<BusRoute>> changed);
+  void FreeUnread();
+
+  std::array<std::atomic<Page*>, 0x10000 / kTypesPerPage> pages_{};
+  std::atomic<const BusTable*> all_types_{nullptr};
+
+  mutable std::mutex mutex_;
+  // Guarded by mutex_.
+  std::vector<std::shared_ptr<BusRoute>> routes_;
+  std::set<uint16_t> types_with_table_;
+  std::vector<std::unique_ptr<const BusTable>> replaced_;
+};
+
+}  // namespace mycelium::core
+
+#endif  // MYCELIUM_CLIENT_CORE_BUS_ROUTES_H_

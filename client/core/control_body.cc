@@ -1,0 +1,336 @@
+#include "client/core/control_body.h"
+
+#include <array>
+#include <limits>
+#include <protozero/pbf_reader.hpp>
+#include <protozero/pbf_writer.hpp>
+
+namespace mycelium::core {
+namespace {
+
+using protozero::pbf_reader;
+using protozero::pbf_wire_type;
+
+constexpr uint32_t Field(uint32_t tag, pbf_wire_type type) {
+  return protozero::tag_and_type(tag, type);
+}
+constexpr uint32_t Number(uint32_t tag) {
+  return Field(tag, pbf_wire_type::varint);
+}
+constexpr uint32_t Text(uint32_t tag) {
+  return Field(tag, pbf_wire_type::length_delimited);
+}
+
+template <typename Integer>
+bool Take(pbf_reader* reader, Integer* value) {
+  const uint64_t wide = reader->get_uint64();
+  *value = static_cast<Integer>(wide);
+  return wide <= std::numeric_limits<Integer>::max();
+}
+
+bool Take(pbf_reader* reader, CloseCode* code) {
+  *code = static_cast<CloseCode>(reader->get_enum());
+  return true;
+}
+
+bool Take(pbf_reader* reader, std::string* text) {
+  *text = reader->get_string();
+  return ValidUtf8(*text);
+}
+
+// Reads a message field by field.  `field` takes a known one and says whether
+// it is in order, or skips it.
+template <typename TakeField>
+bool ReadFields(pbf_reader reader, TakeField take_field) {
+  while (reader.next()) {
+    if (!take_field(&reader)) return false;
+  }
+  return true;
+}
+
+template <typename TakeField>
+bool ReadBody(std::span<const uint8_t> bytes, TakeField take_field) {
+  try {
+    return ReadFields(
+        pbf_reader(reinterpret_cast<const char*>(bytes.data()), bytes.size()),
+        take_field);
+  } catch (const protozero::exception&) {
+    return false;
+  }
+}
+
+bool Skip(pbf_reader* reader) {
+  reader->skip();
+  return true;
+}
+
+bool TakeLimits(pbf_reader reader, WelcomeBody* body) {
+  return ReadFields(reader, [body](pbf_reader* field) {
+    switch (field->tag_and_type()) {
+      case Number(1):
+        return Take(field, &body->broker.frame_bytes_max);
+      case Number(4):
+        return Take(field, &body->idle_timeout_ms);
+      case Number(5):
+        return Take(field, &body->publish_bytes_max);
+      default:
+        return Skip(field);
+    }
+  });
+}
+
+bool TakeRange(pbf_reader reader, Gap* gap) {
+  Gap::Range range;
+  const bool valid = ReadFields(reader, [&range](pbf_reader* field) {
+    switch (field->tag_and_type()) {
+      case Number(1):
+        return Take(field, &range.type_id);
+      case Number(2):
+        return Take(field, &range.frames);
+      case Number(3):
+        return Take(field, &range.first_sequence);
+      case Number(4):
+        return Take(field, &range.last_sequence);
+      default:
+        return Skip(field);
+    }
+  });
+  gap->ranges.push_back(range);
+  return valid && range.type_id != 0 &&
+         range.first_sequence <= range.last_sequence;
+}
+
+GapReason ToGapReason(int32_t reason) {
+  const bool known =
+      reason >= 0 && reason <= static_cast<int32_t>(GapReason::kMemory);
+  return known ? static_cast<GapReason>(reason) : GapReason::kUnspecified;
+}
+
+Bytes EncodeFrame(ControlKind kind, uint64_t id, std::string_view body) {
+  Bytes frame(kHeaderBytes + body.size());
+  StoreHeader({.body_bytes = static_cast<uint32_t>(body.size()),
+               .type_id = 0,
+               .kind = static_cast<uint8_t>(kind),
+               .topic_bytes = 0,
+               .id = id},
+              frame.data());
+  if (!body.empty()) {
+    std::memcpy(frame.data() + kHeaderBytes, body.data(), body.size());
+  }
+  return frame;
+}
+
+protozero::data_view View(std::string_view text) {
+  return {text.data(), text.size()};
+}
+
+}  // namespace
+
+std::string CodeName(CloseCode code) {
+  static constexpr std::array<const char*, 15> kNames = {
+      "CODE_OK",
+      "CODE_GOING_AWAY",
+      "CODE_PROTOCOL",
+      "CODE_VERSION",
+      "CODE_FRAME_TOO_LARGE",
+      "CODE_HELLO_TIMEOUT",
+      "CODE_IDLE_TIMEOUT",
+      "CODE_TOO_MANY_SESSIONS",
+      "CODE_TOO_MANY_SUBSCRIPTIONS",
+      "CODE_SLOW_CONSUMER",
+      "CODE_INVALID_ARGUMENT",
+      "CODE_SCHEMA",
+      "CODE_DENIED",
+      "CODE_INTERNAL",
+      "CODE_UNSUPPORTED"};
+  const auto number = static_cast<int32_t>(code);
+  if (number < 0 || static_cast<size_t>(number) >= kNames.size()) {
+    return "code " + std::to_string(number);
+  }
+  return kNames[static_cast<size_t>(number)];
+}
+
+StatusCode ToStatusCode(CloseCode code) {
+  switch (code) {
+    case CloseCode::kOk:
+      return StatusCode::kOk;
+    case CloseCode::kVersion:
+    case CloseCode::kSchema:
+      return StatusCode::kFailedPrecondition;
+    case CloseCode::kFrameTooLarge:
+    case CloseCode::kInvalidArgument:
+      return StatusCode::kInvalidArgument;
+    case CloseCode::kTooManySessions:
+    case CloseCode::kTooManySubscriptions:
+      return StatusCode::kResourceExhausted;
+    case CloseCode::kDenied:
+      return StatusCode::kPermissionDenied;
+    case CloseCode::kProtocol:
+    case CloseCode::kInternal:
+      return StatusCode::kInternal;
+    case CloseCode::kUnsupported:
+      return StatusCode::kUnimplemented;
+    case CloseCode::kGoingAway:
+    case CloseCode::kHelloTimeout:
+    case CloseCode::kIdleTimeout:
+    case CloseCode::kSlowConsumer:
+      return StatusCode::kUnavailable;
+  }
+  return StatusCode::kUnknown;
+}
+
+bool Decode(std::span<const uint8_t> bytes, WelcomeBody* body) {
+  return ReadBody(bytes, [body](pbf_reader* field) {
+    switch (field->tag_and_type()) {
+      case Number(1):
+        return Take(field, &body->version_major);
+      case Number(4):
+        return Take(field, &body->broker.session_id);
+      case Number(5):
+        return Take(field, &body->broker.epoch);
+      case Text(6):
+        return Take(field, &body->broker.version);
+      case Text(7):
+        return Take(field, &body->broker.name);
+      case Text(8):
+        return TakeLimits(field->get_message(), body);
+      default:
+        return Skip(field);
+    }
+  });
+}
+
+bool Decode(std::span<const uint8_t> bytes, SubscribedBody* body) {
+  return ReadBody(bytes, [body](pbf_reader* field) {
+    switch (field->tag_and_type()) {
+      case Number(1):
+        return Take(field, &body->subscription_id);
+      case Number(2):
+        return Take(field, &body->code);
+      case Text(3):
+        return Take(field, &body->reason);
+      default:
+        return Skip(field);
+    }
+  });
+}
+
+bool Decode(std::span<const uint8_t> bytes, UnsubscribedBody* body) {
+  return ReadBody(bytes, [body](pbf_reader* field) {
+    return field->tag_and_type() == Number(1)
+               ? Take(field, &body->subscription_id)
+               : Skip(field);
+  });
+}
+
+bool Decode(std::span<const uint8_t> bytes, GapBody* body) {
+  return ReadBody(bytes, [body](pbf_reader* field) {
+    switch (field->tag_and_type()) {
+      case Number(1):
+        return Take(field, &body->subscription_id);
+      case Number(2):
+        body->gap.reason = ToGapReason(field->get_enum());
+        return true;
+      case Text(3):
+        return TakeRange(field->get_message(), &body->gap);
+      default:
+        return Skip(field);
+    }
+  });
+}
+
+bool Decode(std::span<const uint8_t> bytes, AckBody* body) {
+  return ReadBody(bytes, [body](pbf_reader* field) {
+    return field->tag_and_type() == Number(1) ? Take(field, &body->publish_id)
+                                              : Skip(field);
+  });
+}
+
+bool Decode(std::span<const uint8_t> bytes, HoldBody* body) {
+  return ReadBody(bytes, [body](pbf_reader* field) {
+    switch (field->tag_and_type()) {
+      case Number(1):
+        return Take(field, &body->type_id);
+      case Number(2):
+        return Take(field, &body->by_session_id);
+      case Text(3):
+        return Take(field, &body->by_name);
+      default:
+        return Skip(field);
+    }
+  });
+}
+
+bool Decode(std::span<const uint8_t> bytes, ReleaseBody* body) {
+  return ReadBody(bytes, [body](pbf_reader* field) {
+    return field->tag_and_type() == Number(1) ? Take(field, &body->type_id)
+                                              : Skip(field);
+  });
+}
+
+bool Decode(std::span<const uint8_t> bytes, CloseBody* body) {
+  return ReadBody(bytes, [body](pbf_reader* field) {
+    switch (field->tag_and_type()) {
+      case Number(1):
+        return Take(field, &body->code);
+      case Text(2):
+        return Take(field, &body->reason);
+      case Number(3):
+        return Take(field, &body->retry_after_ms);
+      default:
+        return Skip(field);
+    }
+  });
+}
+
+Bytes EncodeHello(std::string_view name) {
+  std::string body;
+  protozero::pbf_writer hello(body);
+  hello.add_uint32(1, kVersionMajor);
+  if (kVersionMinor != 0) hello.add_uint32(2, kVersionMinor);
+  if (!name.empty()) hello.add_string(4, View(name));
+  return EncodeFrame(ControlKind::kHello, kHelloMagic, body);
+}
+
+Bytes EncodeSubscribe(uint64_t request_id, uint32_t subscription_id,
+                      const SubscribeOptions& options) {
+  std::string body;
+  protozero::pbf_writer subscribe(body);
+  subscribe.add_uint32(1, subscription_id);
+  if (options.type_id != 0) subscribe.add_uint32(2, options.type_id);
+  if (!options.topic_filter.empty()) {
+    subscribe.add_string(3, View(options.topic_filter));
+  }
+  std::string policy_body;
+  protozero::pbf_writer policy(policy_body);
+  policy.add_uint64(1, options.policy.queue_bytes_max);
+  policy.add_sint64(2, options.policy.stall_ms_max);
+  subscribe.add_message(4, policy_body);
+  return EncodeFrame(ControlKind::kSubscribe, request_id, body);
+}
+
+Bytes EncodeUnsubscribe(uint64_t request_id, uint32_t subscription_id) {
+  std::string body;
+  protozero::pbf_writer(body).add_uint32(1, subscription_id);
+  return EncodeFrame(ControlKind::kUnsubscribe, request_id, body);
+}
+
+Bytes EncodeAdmin(uint64_t request_id, std::span<const uint8_t> request) {
+  return EncodeFrame(
+      ControlKind::kAdmin, request_id,
+      {reinterpret_cast<const char*>(request.data()), request.size()});
+}
+
+Bytes EncodeClose(CloseCode code, std::string_view reason) {
+  std::string body;
+  protozero::pbf_writer close(body);
+  close.add_enum(1, static_cast<int32_t>(code));
+  if (!reason.empty()) close.add_string(2, View(reason));
+  return EncodeFrame(ControlKind::kClose, 0, body);
+}
+
+Bytes EncodeEmpty(ControlKind kind, uint64_t id) {
+  return EncodeFrame(kind, id, {});
+}
+
+}  // namespace mycelium::core

@@ -1,0 +1,110 @@
+#include "client/core/socket.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "client/core/connection.h"
+#include "client/core/dial.h"
+#include "client/core/greeting.h"
+
+namespace mycelium::core {
+namespace {
+
+// So that the deadline can be reckoned with.
+constexpr std::chrono::milliseconds kConnectTimeoutMax = std::chrono::hours(24);
+
+class SocketSubscription : public Subscription {
+ public:
+  SocketSubscription(std::shared_ptr<Connection> connection,
+                     std::shared_ptr<Subscriber> subscriber)
+      : connection_(std::move(connection)),
+        subscriber_(std::move(subscriber)) {}
+  ~SocketSubscription() override { Unsubscribe(); }
+
+  Status Next(Deadline deadline, Item* item) override {
+    return connection_->Next(subscriber_.get(), deadline, item);
+  }
+  void Unsubscribe() override { connection_->Unsubscribe(subscriber_.get()); }
+
+ private:
+  const std::shared_ptr<Connection> connection_;
+  const std::shared_ptr<Subscriber> subscriber_;
+};
+
+}  // namespace
+
+Status SocketClient::Connect(std::string_view url, const ClientOptions& options,
+                             std::unique_ptr<Client>* client) {
+  StreamAddress address;
+  Status status = ParseStreamUrl(url, &address);
+  if (status.ok()) status = CheckName(options.name);
+  if (!status.ok()) return status;
+  const Deadline deadline =
+      Clock::now() + std::min(options.connect_timeout, kConnectTimeoutMax);
+  Connection::Opened opened;
+  opened.url = url;
+  status = Dial(address, deadline, &opened.socket);
+  if (!status.ok()) return status;
+  status = Greet(opened.socket, url, options.name, deadline, &opened.session,
+                 &opened.input, &opened.welcome);
+  if (!status.ok()) {
+    close(opened.socket);
+    return status;
+  }
+  auto connection = std::make_shared<Connection>(std::move(opened), options);
+  if (!connection->Start()) {
+    return {StatusCode::kResourceExhausted,
+            "connect " + address.url + ": the system has no thread to give"};
+  }
+  client->reset(new SocketClient(std::move(connection)));
+  return {};
+}
+
+SocketClient::SocketClient(std::shared_ptr<Connection> connection)
+    : connection_(std::move(connection)) {}
+
+SocketClient::~SocketClient() { connection_->Close(); }
+
+Status SocketClient::Publish(uint16_t type_id, std::string_view topic,
+                             std::span<const uint8_t> payload,
+                             Deadline deadline) {
+  return connection_->Publish(type_id, topic, payload, deadline);
+}
+
+Status SocketClient::TryPublish(uint16_t type_id, std::string_view topic,
+                                std::span<const uint8_t> payload) {
+  return connection_->TryPublish(type_id, topic, payload);
+}
+
+Status SocketClient::Flush(Deadline deadline) {
+  return connection_->Flush(deadline);
+}
+
+Status SocketClient::Subscribe(const SubscribeOptions& options, Handler handler,
+                               std::shared_ptr<Subscription>* subscription) {
+  std::shared_ptr<Subscriber> subscriber;
+  Status status =
+      connection_->Subscribe(options, std::move(handler), &subscriber);
+  if (status.ok()) {
+    *subscription = std::make_shared<SocketSubscription>(connection_,
+                                                         std::move(subscriber));
+  }
+  return status;
+}
+
+Status SocketClient::Ping(Deadline deadline) {
+  return connection_->Ping(deadline);
+}
+
+Status SocketClient::Admin(std::span<const uint8_t> request, Deadline deadline,
+                           std::string* reply) {
+  return connection_->Admin(request, deadline, reply);
+}
+
+void SocketClient::Close() { connection_->Close(); }
+
+BrokerInfo SocketClient::broker() const { return connection_->broker(); }
+
+}  // namespace mycelium::core

@@ -1,0 +1,389 @@
+"""A client made of a socket and of what proto/WIRE.md says, and nothing else.
+
+On purpose it shares no code with the broker: it is a second reading of the
+wire.  It takes every liberty that a broken or hostile peer would take.  Not
+thread-safe.
+"""
+
+import enum
+import socket
+import struct
+from typing import Any, Dict, List, NamedTuple, Optional, Tuple, Union
+
+import proto.mycelium.admin_pb2 as admin_pb2
+import proto.mycelium.control_pb2 as control_pb2
+from tests.integration.deadline import Deadline
+
+HEADER = struct.Struct("<IHBBQ")
+HELLO_MAGIC: int = struct.unpack("<Q", b"MYCELIUM")[0]
+RECEIVE_BYTES = 1 << 18
+
+
+class Data(enum.IntEnum):
+    """The kind of a frame with a type id from 1 up."""
+
+    PUBLISH = 1
+    REQUEST = 2
+    REPLY = 3
+    ERROR_REPLY = 4
+
+
+class Control(enum.IntEnum):
+    """The kind of a frame with type id 0."""
+
+    HELLO = 1
+    WELCOME = 2
+    SUBSCRIBE = 3
+    SUBSCRIBED = 4
+    UNSUBSCRIBE = 5
+    UNSUBSCRIBED = 6
+    GAP = 7
+    ACK = 8
+    HOLD = 9
+    RELEASE = 10
+    FLUSH = 11
+    FLUSHED = 12
+    PING = 13
+    PONG = 14
+    SCHEMA = 15
+    CLOSE = 16
+    ADMIN = 17
+
+
+BODIES: Dict[Control, Any] = {
+    Control.HELLO: control_pb2.Hello,
+    Control.WELCOME: control_pb2.Welcome,
+    Control.SUBSCRIBE: control_pb2.Subscribe,
+    Control.SUBSCRIBED: control_pb2.Subscribed,
+    Control.UNSUBSCRIBE: control_pb2.Unsubscribe,
+    Control.UNSUBSCRIBED: control_pb2.Unsubscribed,
+    Control.GAP: control_pb2.Gap,
+    Control.ACK: control_pb2.Ack,
+    Control.HOLD: control_pb2.Hold,
+    Control.RELEASE: control_pb2.Release,
+    Control.CLOSE: control_pb2.Close,
+    Control.ADMIN: admin_pb2.AdminReply,
+}
+
+
+class Frame(NamedTuple):
+    type_id: int
+    kind: int
+    id: int
+    topic: bytes
+    payload: bytes
+
+    def is_control(self, kind: Control) -> bool:
+        return self.type_id == 0 and self.kind == kind
+
+    def body(self) -> Any:
+        """The decoded body of a control frame that has one."""
+        return BODIES[Control(self.kind)].FromString(self.payload)
+
+
+def encode(
+    type_id: int, kind: int, payload: bytes = b"", topic: bytes = b"", frame_id: int = 0
+) -> bytes:
+    header = HEADER.pack(len(topic) + len(payload), type_id, kind, len(topic), frame_id)
+    return header + topic + payload
+
+
+def encode_control(kind: Control, body: Any = None, frame_id: int = 0) -> bytes:
+    payload = b"" if body is None else body.SerializeToString()
+    return encode(0, kind, payload, frame_id=frame_id)
+
+
+def encode_hello(
+    name: str = "", major: int = 1, minor: int = 0, **fields: Any
+) -> bytes:
+    hello = control_pb2.Hello(
+        version_major=major, version_minor=minor, name=name, **fields
+    )
+    return encode_control(Control.HELLO, hello, HELLO_MAGIC)
+
+
+def encode_publish(
+    type_id: int, payload: bytes = b"", topic: bytes = b"", frame_id: int = 0
+) -> bytes:
+    return encode(type_id, Data.PUBLISH, payload, topic, frame_id)
+
+
+def encode_subscribe(
+    subscription_id: int,
+    type_id: int = 0,
+    topic_filter: str = "",
+    queue_bytes_max: int = 0,
+    stall_ms_max: Optional[int] = None,
+    request_id: int = 0,
+    overflow: int = control_pb2.OVERFLOW_GAP,
+    group: str = "",
+) -> bytes:
+    policy = control_pb2.Policy(
+        queue_bytes_max=queue_bytes_max,
+        stall_ms_max=stall_ms_max,
+        overflow=overflow,
+    )
+    body = control_pb2.Subscribe(
+        subscription_id=subscription_id,
+        type_id=type_id,
+        topic_filter=topic_filter,
+        policy=policy,
+        group=group,
+    )
+    return encode_control(Control.SUBSCRIBE, body, request_id)
+
+
+def open_socket(url: str, receive_buffer_bytes: Optional[int] = None) -> socket.socket:
+    address: Union[str, Tuple[str, int]]
+    if url.startswith("unix:"):
+        connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        address = url[len("unix:") :]
+    else:
+        host, _, port = url[len("tcp://") :].rpartition(":")
+        host = host.strip("[]")
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        connection = socket.socket(family, socket.SOCK_STREAM)
+        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        address = (host, int(port))
+    if receive_buffer_bytes is not None:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer_bytes)
+    try:
+        connection.settimeout(Deadline().left("connect to " + url))
+        connection.connect(address)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+class WireClient:
+    """One connection.  Frames that nobody asked for wait in `pending`."""
+
+    def __init__(
+        self,
+        url: str,
+        receive_buffer_bytes: Optional[int] = None,
+        answer_pings: bool = True,
+    ) -> None:
+        self.url = url
+        self.answer_pings = answer_pings
+        self.socket = open_socket(url, receive_buffer_bytes)
+        self.welcome: Any = None
+        self.pending: List[Frame] = []
+        self._input = bytearray()
+        self._at_end = False
+        self._last_request_id = 0
+
+    def close(self) -> None:
+        self.socket.close()
+
+    def end(self) -> None:
+        """Ends the connection under a thread that reads or writes."""
+        try:
+            self.socket.shutdown(socket.SHUT_RDWR)
+        except OSError:
+            pass  # it has ended by itself
+
+    # --- Bytes ---------------------------------------------------------------
+
+    def send(self, data: bytes) -> None:
+        self.socket.settimeout(Deadline().left("send"))
+        self.socket.sendall(data)
+
+    def send_what_is_taken(self, data: bytes) -> None:
+        """Sends to a peer that may have closed already."""
+        try:
+            self.send(data)
+        except (BrokenPipeError, ConnectionResetError):
+            pass
+
+    def end_sending(self) -> None:
+        self.socket.shutdown(socket.SHUT_WR)
+
+    def _receive(self, deadline: Deadline, what: str, receive_bytes: int) -> None:
+        self.socket.settimeout(deadline.left(what))
+        try:
+            piece = self.socket.recv(receive_bytes)
+        except socket.timeout:
+            raise TimeoutError("deadline passed: " + what) from None
+        except ConnectionResetError:
+            # What a peer gets that sent more than the broker has read.
+            piece = b""
+        self._at_end = not piece
+        self._input += piece
+
+    def _parse(self) -> Optional[Frame]:
+        """The first whole frame of the input, None if there is none."""
+        while True:
+            frame = self._parse_any()
+            if (
+                frame is None
+                or not self.answer_pings
+                or not frame.is_control(Control.PING)
+            ):
+                return frame
+            self.send_what_is_taken(encode_control(Control.PONG, frame_id=frame.id))
+
+    def _parse_any(self) -> Optional[Frame]:
+        if len(self._input) < HEADER.size:
+            return None
+        body_bytes, type_id, kind, topic_bytes, frame_id = HEADER.unpack_from(
+            self._input
+        )
+        end = HEADER.size + body_bytes
+        if len(self._input) < end:
+            return None
+        body = bytes(self._input[HEADER.size : end])
+        del self._input[:end]
+        return Frame(type_id, kind, frame_id, body[:topic_bytes], body[topic_bytes:])
+
+    def _next_frame(
+        self, deadline: Deadline, what: str, receive_bytes: int = RECEIVE_BYTES
+    ) -> Optional[Frame]:
+        while True:
+            frame = self._parse()
+            if frame is None:
+                if self._at_end:
+                    if self._input:
+                        raise AssertionError("the stream ends within a frame")
+                    return None
+                self._receive(deadline, what, receive_bytes)
+            else:
+                return frame
+
+    # --- Frames --------------------------------------------------------------
+
+    def read_frame(
+        self, what: str = "a frame", receive_bytes: int = RECEIVE_BYTES
+    ) -> Optional[Frame]:
+        """The next frame, None at the end of the stream."""
+        if self.pending:
+            return self.pending.pop(0)
+        return self._next_frame(Deadline(), what, receive_bytes)
+
+    def expect_frame(self, what: str, receive_bytes: int = RECEIVE_BYTES) -> Frame:
+        """The next frame; the end of the stream is an error."""
+        frame = self.read_frame(what, receive_bytes)
+        if frame is None:
+            raise AssertionError("end of stream instead of " + what)
+        return frame
+
+    def read_data(self) -> Frame:
+        """The next PUBLISH; anything else is an error."""
+        frame = self.expect_frame("a PUBLISH")
+        if frame.type_id == 0 or frame.kind != Data.PUBLISH:
+            raise AssertionError("%r instead of a PUBLISH" % (frame,))
+        return frame
+
+    def frames_there(self) -> List[Frame]:
+        """What has arrived by now, without waiting."""
+        frames = self.pending
+        self.pending = []
+        while not self._at_end:
+            frame = self._parse()
+            if frame is not None:
+                frames.append(frame)
+                continue
+            self.socket.settimeout(0)
+            try:
+                piece = self.socket.recv(RECEIVE_BYTES)
+            except BlockingIOError:
+                break
+            self._at_end = not piece
+            self._input += piece
+        return frames
+
+    def await_control(self, kind: Control, frame_id: Optional[int] = None) -> Frame:
+        """The next control frame of that kind; others wait in `pending`."""
+        deadline = Deadline()
+        what = "%s on %s" % (kind.name, self.url)
+        for index, other in enumerate(self.pending):
+            if other.is_control(kind) and frame_id in (None, other.id):
+                return self.pending.pop(index)
+        while True:
+            frame = self._next_frame(deadline, what)
+            if frame is None:
+                raise AssertionError("end of stream instead of " + what)
+            if frame.is_control(kind) and frame_id in (None, frame.id):
+                return frame
+            if frame.is_control(Control.CLOSE):
+                raise AssertionError("CLOSE instead of %s: %r" % (what, frame.body()))
+            self.pending.append(frame)
+
+    def await_close(self) -> Any:
+        """The CLOSE, after which the stream must end."""
+        while True:
+            frame = self.read_frame("CLOSE on " + self.url)
+            if frame is None:
+                raise AssertionError("end of stream without CLOSE")
+            if frame.is_control(Control.CLOSE):
+                break
+        after = self.read_frame("end of stream on " + self.url)
+        if after is not None:
+            raise AssertionError("%r after CLOSE" % (after,))
+        return frame.body()
+
+    def await_end(self) -> None:
+        """Reads until the broker has closed; CLOSE or not."""
+        while self.read_frame("end of stream on " + self.url) is not None:
+            pass
+
+    # --- Requests ------------------------------------------------------------
+
+    def _request_id(self) -> int:
+        self._last_request_id += 1
+        return self._last_request_id
+
+    def hello(self, name: str = "", **fields: Any) -> Any:
+        self.send(encode_hello(name, **fields))
+        self.welcome = self.await_control(Control.WELCOME).body()
+        return self.welcome
+
+    def request_subscription(
+        self, subscription_id: int, type_id: int = 0, **options: Any
+    ) -> Any:
+        """The SUBSCRIBED, whatever it says."""
+        request_id = self._request_id()
+        self.send(
+            encode_subscribe(subscription_id, type_id, request_id=request_id, **options)
+        )
+        return self.await_control(Control.SUBSCRIBED, request_id).body()
+
+    def subscribe(self, subscription_id: int, type_id: int = 0, **options: Any) -> None:
+        answer = self.request_subscription(subscription_id, type_id, **options)
+        if answer.code != control_pb2.CODE_OK:
+            raise AssertionError("SUBSCRIBED says %r" % answer)
+        if answer.subscription_id != subscription_id:
+            raise AssertionError("SUBSCRIBED is for another: %r" % answer)
+
+    def unsubscribe(self, subscription_id: int) -> None:
+        request_id = self._request_id()
+        body = control_pb2.Unsubscribe(subscription_id=subscription_id)
+        self.send(encode_control(Control.UNSUBSCRIBE, body, request_id))
+        answer = self.await_control(Control.UNSUBSCRIBED, request_id).body()
+        if answer.subscription_id != subscription_id:
+            raise AssertionError("UNSUBSCRIBED is for another: %r" % answer)
+
+    def publish(
+        self, type_id: int, payload: bytes = b"", topic: bytes = b"", frame_id: int = 0
+    ) -> None:
+        self.send(encode_publish(type_id, payload, topic, frame_id))
+
+    def flush(self) -> None:
+        request_id = self._request_id()
+        self.send(encode_control(Control.FLUSH, frame_id=request_id))
+        self.await_control(Control.FLUSHED, request_id)
+
+    def ping(self) -> None:
+        request_id = self._request_id()
+        self.send(encode_control(Control.PING, frame_id=request_id))
+        self.await_control(Control.PONG, request_id)
+
+    def status(self) -> Any:
+        request_id = self._request_id()
+        request = admin_pb2.AdminRequest(status=admin_pb2.StatusRequest())
+        self.send(encode_control(Control.ADMIN, request, request_id))
+        reply = self.await_control(Control.ADMIN, request_id).body()
+        if reply.error:
+            raise AssertionError("ADMIN says " + reply.error)
+        return reply.status
