@@ -216,7 +216,7 @@ class DroppingTest(FlowTestCase):
         fast = self.connect(self.broker)
         fast.subscribe(9, TYPE_ID)
         ledger = SequenceLedger(TYPE_ID, 9)
-        each = 10_000
+        each = 50_000  # more than the buffers of two TCP sockets hold
         for thread in self.publishers:
             thread.ask(each)
         while ledger.next <= 2 * each:
@@ -227,10 +227,10 @@ class DroppingTest(FlowTestCase):
 
     def test_gap_names_its_reason(self) -> None:
         self.start(publishers=1, queue_bytes_max=4096, stall_ms_max=0)
-        self.publishers[0].ask(10_000)
+        self.publishers[0].ask(100_000)
         self.publishers[0].wait_until_flushed()
         reasons: Set[int] = set()
-        while self.ledger.next <= 10_000:
+        while self.ledger.next <= 100_000:
             frame = self.reader.expect_frame("all frames")
             if frame.is_control(Control.GAP):
                 reasons.add(frame.body().reason)
@@ -399,7 +399,7 @@ class HoldingTest(FlowTestCase):
 
     def test_balanced_reader_holds_for_its_time_and_then_drops(self) -> None:
         self.start(publishers=2, queue_bytes_max=QUEUE_BYTES, stall_ms_max=200)
-        each = 10_000
+        each = 50_000  # more than the buffers of two TCP sockets hold
         for thread in self.publishers:
             thread.ask(each)
         # Nobody reads: only the end of the time can release them.
