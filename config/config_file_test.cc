@@ -1,8 +1,6 @@
 // What LoadConfig reads: files of every kind, and the documented example.
 #include <gtest/gtest.h>
-#include <linux/capability.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <cstdlib>
@@ -18,6 +16,7 @@
 #include "config/config.h"
 #include "google/protobuf/text_format.h"
 #include "proto/mycelium/config.pb.h"
+#include "tests/no_capabilities.h"
 
 namespace mycelium {
 namespace {
@@ -76,23 +75,6 @@ TEST_F(LoadConfigTest, SaysThatItIsADirectory) {
   EXPECT_EQ(ErrorOf(LoadConfig(folder_).status()),
             folder_ + ": Is a directory");
 }
-
-// Root reads everything; without its capabilities (this thread's, until the end
-// of the scope) it is a user like any other, in a sandbox too.
-class NoCapabilities {
- public:
-  NoCapabilities() {
-    EXPECT_EQ(syscall(SYS_capget, &header_, before_), 0);
-    __user_cap_data_struct none[2] = {before_[0], before_[1]};
-    none[0].effective = none[1].effective = 0;
-    EXPECT_EQ(syscall(SYS_capset, &header_, none), 0);
-  }
-  ~NoCapabilities() { EXPECT_EQ(syscall(SYS_capset, &header_, before_), 0); }
-
- private:
-  __user_cap_header_struct header_ = {_LINUX_CAPABILITY_VERSION_3, 0};
-  __user_cap_data_struct before_[2] = {};
-};
 
 TEST_F(LoadConfigTest, SaysThatAFileIsUnreadable) {
   const std::string path = Write("name: \"a\"");
