@@ -20,10 +20,11 @@ Loop::Loop(broker::Broker::Identity identity, const Config& config,
   CHECK_EQ(uv_loop_init(&loop_), 0);
   broker_ = std::make_unique<broker::Broker>(
       std::move(identity), config.limits, static_cast<int64_t>(uv_now(&loop_)));
+  CHECK_EQ(uv_prepare_init(&loop_, &prepare_), 0);
   CHECK_EQ(uv_check_init(&loop_, &check_), 0);
   CHECK_EQ(uv_timer_init(&loop_, &timer_), 0);
   CHECK_EQ(uv_timer_init(&loop_, &drain_timer_), 0);
-  check_.data = timer_.data = drain_timer_.data = this;
+  prepare_.data = check_.data = drain_timer_.data = this;
   for (const int number : {SIGTERM, SIGINT, SIGHUP}) {
     auto handle = std::make_unique<uv_signal_t>();
     CHECK_EQ(uv_signal_init(&loop_, handle.get()), 0);
@@ -75,8 +76,13 @@ void Loop::CloseListeners() {
 }
 
 void Loop::Run() {
+  // After the round's reads; and before the loop sleeps, because timers and
+  // writes that libuv could finish at once call back ahead of that.
   uv_check_start(&check_, [](uv_check_t* check) {
     static_cast<Loop*>(check->data)->Turn();
+  });
+  uv_prepare_start(&prepare_, [](uv_prepare_t* prepare) {
+    static_cast<Loop*>(prepare->data)->Turn();
   });
   uv_run(&loop_, UV_RUN_DEFAULT);
 }
@@ -99,11 +105,9 @@ void Loop::Turn() {
   }
   const auto wait_ms =
       static_cast<uint64_t>(std::max<int64_t>(due_ms - now_ms, 0));
-  // The timer alone does not end a round, so it takes the turn itself.
+  // It only ends the loop's sleep.
   uv_timer_start(
-      &timer_,
-      [](uv_timer_t* timer) { static_cast<Loop*>(timer->data)->Turn(); },
-      wait_ms, 0);
+      &timer_, [](uv_timer_t*) {}, wait_ms, 0);
 }
 
 void Loop::OnSignal(int number) {

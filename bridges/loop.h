@@ -43,6 +43,7 @@ class Loop {
   void StopSessions();
 
   uv_loop_t loop_;
+  uv_prepare_t prepare_;
   uv_check_t check_;
   uv_timer_t timer_;
   uv_timer_t drain_timer_;

@@ -1,5 +1,5 @@
-// For tests of what an ordinary user may not do, also when they run as root and in
-// a sandbox.
+// For tests of what an ordinary user may not do, also when they run as root and
+// in a sandbox.
 #ifndef MYCELIUM_TESTS_NO_CAPABILITIES_H_
 #define MYCELIUM_TESTS_NO_CAPABILITIES_H_
 

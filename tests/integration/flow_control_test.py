@@ -410,5 +410,45 @@ class HoldingTest(FlowTestCase):
         self.assertGreater(self.ledger.missed, 0)
 
 
+class PausedPublisherTest(BrokerTestCase):
+    """A publisher that sends on is not read until its reader has caught up.  No
+    timer of the broker's is due within the test: whatever sleeps too long then
+    sleeps for good."""
+
+    FRAME = encode_publish(TYPE_ID, bytes(16 << 10))
+    BATCH = FRAME * 64
+    BATCHES = 800
+
+    def assert_all_arrive(self, over_tcp: bool) -> None:
+        broker = self.start_broker(CONFIG)
+        url = broker.tcp_url if over_tcp else broker.unix_url
+        reader = self.connect(broker, url=url)
+        reader.subscribe(1, TYPE_ID, queue_bytes_max=16 << 20, stall_ms_max=-1)
+        publisher = self.connect(broker, url=url)
+
+        def send_all() -> None:
+            for _ in range(self.BATCHES):
+                publisher.send(self.BATCH)
+
+        sending = threading.Thread(target=send_all, daemon=True)
+        sending.start()
+        # As fast as can be, so that the broker's writes often end early.
+        left = len(self.BATCH) * self.BATCHES
+        room = bytearray(4 << 20)
+        while left > 0:
+            got = reader.socket.recv_into(room)
+            self.assertGreater(got, 0)
+            left -= got
+        self.assertEqual(left, 0)
+        sending.join(SECONDS)
+        self.assertFalse(sending.is_alive())
+
+    def test_all_arrive_over_unix(self) -> None:
+        self.assert_all_arrive(over_tcp=False)
+
+    def test_all_arrive_over_tcp(self) -> None:
+        self.assert_all_arrive(over_tcp=True)
+
+
 if __name__ == "__main__":
     unittest.main()
