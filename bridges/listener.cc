@@ -241,6 +241,8 @@ Listener::Listener(uv_loop_t* loop, broker::Broker* broker, int fd,
       fd_(fd),
       config_(config),
       url_(std::move(url)),
+      refusal_(broker::Broker::CloseFrame(
+          CODE_TOO_MANY_SESSIONS, "sessions: no file descriptors left")),
       spare_fd_(open("/dev/null", O_RDONLY | O_CLOEXEC)) {
   CHECK_EQ(uv_poll_init(loop, &poll_, fd), 0);
   CHECK_EQ(uv_timer_init(loop, &retry_), 0);
@@ -279,9 +281,7 @@ void Listener::Refuse() {
   if (spare_fd_ >= 0) close(spare_fd_);
   const int fd = accept4(fd_, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
   if (fd >= 0) {
-    const std::string frame = broker::Broker::CloseFrame(
-        CODE_TOO_MANY_SESSIONS, "sessions: no file descriptors left");
-    if (send(fd, frame.data(), frame.size(), MSG_NOSIGNAL) < 0) {
+    if (send(fd, refusal_.data(), refusal_.size(), MSG_NOSIGNAL) < 0) {
       VLOG(1) << "refused client was not told: " << strerror(errno);
     }
     close(fd);

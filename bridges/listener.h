@@ -45,6 +45,7 @@ class Listener {
   const int fd_;
   const mycelium::Listener config_;
   const std::string url_;
+  const std::string refusal_;  // made while there is everything to make it with
   int spare_fd_;  // given up to tell a client that there are no more
   dev_t device_ = 0;
   ino_t inode_ = 0;

@@ -375,6 +375,8 @@ Bench::Counts Bench::Count() const {
 
 // Until everything published has arrived, or been told missing.
 absl::Status Bench::Drain() {
+  // A reply's callback may still be about to publish; after this none is.
+  for (auto& publisher : publishers_) publisher->replies.Unsubscribe();
   auto end = Clock::now() + kDrainMax;
   for (auto& publisher : publishers_) {
     absl::Status status =
@@ -391,7 +393,6 @@ absl::Status Bench::Drain() {
   }
   // From here on no callback runs, and the histograms may be read.
   for (auto& subscriber : subscribers_) subscriber->subscription.Unsubscribe();
-  for (auto& publisher : publishers_) publisher->replies.Unsubscribe();
   return absl::OkStatus();
 }
 
