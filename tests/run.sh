@@ -5,6 +5,7 @@
 #   unit        bazel test //...: unit, vector, integration and tool tests
 #   asan ubsan tsan
 #               the same under the sanitizers
+#   clang       bazel build //... with clang, whose warnings are others
 #   fuzz        each fuzz target from its corpus, FUZZ_SECONDS (default 15) each
 #   bench       every benchmark for a moment, so that none of them rots
 #   quickstart  deploy/quickstart.sh
@@ -14,7 +15,7 @@ cd "$(dirname "$0")/.." || exit 1
 deploy/install_packages.sh test || exit 1
 
 steps=("$@")
-[ "${#steps[@]}" -gt 0 ] || steps=(unit asan ubsan tsan fuzz bench quickstart)
+[ "${#steps[@]}" -gt 0 ] || steps=(unit asan ubsan tsan clang fuzz bench quickstart)
 results="$(mktemp)"
 trap 'rm -f "$results"' EXIT
 
@@ -43,6 +44,7 @@ for step in "${steps[@]}"; do
   case "$step" in
     unit) bazel_test unit //... ;;
     asan | ubsan | tsan) bazel_test "$step" "--config=$step" //... ;;
+    clang) single clang bazel build --config=clang //... ;;
     fuzz)
       while read -r target; do
         single "fuzz" tests/fuzz/run.sh "$target" "${FUZZ_SECONDS:-15}"

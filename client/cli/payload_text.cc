@@ -43,7 +43,11 @@ void AppendEscaped(uint32_t point, std::string* out) {
       out->append("\\t");
       return;
     default:
-      absl::StrAppendFormat(out, point < 0x80 ? "\\x%02x" : "\\u%04x", point);
+      if (point < 0x80) {
+        absl::StrAppendFormat(out, "\\x%02x", point);
+      } else {
+        absl::StrAppendFormat(out, "\\u%04x", point);
+      }
   }
 }
 
@@ -123,8 +127,8 @@ std::string HumanBytes(uint64_t bytes) {
   auto value = static_cast<double>(bytes) / 1024;
   size_t unit = 0;
   for (; value >= 1023.5 && unit + 1 < kUnits.size(); ++unit) value /= 1024;
-  return absl::StrFormat(value < 9.95 ? "%.2g %s" : "%.0f %s", value,
-                         kUnits[unit]);
+  if (value < 9.95) return absl::StrFormat("%.2g %s", value, kUnits[unit]);
+  return absl::StrFormat("%.0f %s", value, kUnits[unit]);
 }
 
 std::string HumanCount(uint64_t count) {
@@ -133,8 +137,8 @@ std::string HumanCount(uint64_t count) {
   auto value = static_cast<double>(count) / 1e6;
   size_t unit = 0;
   for (; value >= 999.5 && unit + 1 < kUnits.size(); ++unit) value /= 1000;
-  return absl::StrFormat(value < 99.95 ? "%.3g%s" : "%.0f%s", value,
-                         kUnits[unit]);
+  if (value < 99.95) return absl::StrFormat("%.3g%s", value, kUnits[unit]);
+  return absl::StrFormat("%.0f%s", value, kUnits[unit]);
 }
 
 }  // namespace mycelium::cli
