@@ -22,6 +22,4 @@ def system_libs():
     pkg_config(name = "gflags", modules = ["gflags"], static = True, debian = "libgflags-dev")
     pkg_config(name = "glog", modules = ["libglog"], static = True, keep_shared = ["unwind"], debian = "libgoogle-glog-dev")
     pkg_config(name = "uv", modules = ["libuv"], static_modules = ["libuv-static"], static = True, debian = "libuv1-dev")
-    pkg_config(name = "gtest", modules = ["gmock", "gtest"], static = True, debian = "libgtest-dev libgmock-dev")
     pkg_config(name = "gtest_main", modules = ["gmock_main"], static = True, debian = "libgmock-dev")
-    pkg_config(name = "benchmark", modules = ["benchmark"], debian = "libbenchmark-dev")
