@@ -40,7 +40,7 @@ enum class StatusCode : int {
   kUnavailable = 14,  // no broker there, connection lost, or "would block"
 };
 
-// A code and, unless it is kOk, words in the form of DESIGN 7:
+// A code and, unless it is kOk, words in the form
 // "subject: what was seen, what is allowed".
 struct [[nodiscard]] Status {
   StatusCode code = StatusCode::kOk;
