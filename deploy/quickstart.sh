@@ -43,7 +43,19 @@ In two other terminals:
   $mycelium pub 7 --topic greetings.en --data hello
 
 EOT
-  exec "$brokerd" --listen "$MYCELIUM_URL,tcp://127.0.0.1:6940"
+  "$brokerd" --listen "$MYCELIUM_URL,tcp://127.0.0.1:6940" &
+  broker=$!
+  # Ctrl-C reaches the broker by itself, and a second signal would cut its
+  # farewell short; a signal to this script alone is passed on.
+  trap : INT
+  trap 'kill "$broker"' TERM
+  status=0
+  while kill -0 "$broker" 2>/dev/null; do
+    status=0
+    wait "$broker" || status=$?
+  done
+  rmdir "$folder"
+  exit "$status"
 fi
 
 folder="$(mktemp -d /tmp/mycelium.XXXXXX)"
