@@ -249,22 +249,7 @@ class InprocSubscription : public Subscription {
       return {StatusCode::kFailedPrecondition,
               "next: the subscription has a callback, allowed without one"};
     }
-    FrameView frame;
-    Gap gap;
-    switch (route_->queue->Pop(deadline, &frame, &gap)) {
-      case PopResult::kFrame:
-        *item = ToMessage(frame);
-        return {};
-      case PopResult::kGap:
-        *item = std::move(gap);
-        return {};
-      case PopResult::kDeadline:
-        return {StatusCode::kDeadlineExceeded,
-                "next: deadline passed, nothing is queued"};
-      case PopResult::kClosed:
-        break;
-    }
-    return route_->queue->close_status();
+    return route_->queue->Next(deadline, item);
   }
 
   void Unsubscribe() override {

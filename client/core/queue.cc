@@ -586,6 +586,25 @@ void FrameQueue::Close(bool keep_queued, Status status) {
   Wake();
 }
 
+Status FrameQueue::Next(Deadline deadline, Item* item) {
+  FrameView frame;
+  Gap gap;
+  switch (Pop(deadline, &frame, &gap)) {
+    case PopResult::kFrame:
+      *item = ToMessage(frame);
+      return {};
+    case PopResult::kGap:
+      *item = std::move(gap);
+      return {};
+    case PopResult::kDeadline:
+      return {StatusCode::kDeadlineExceeded,
+              "next: nothing came before the deadline"};
+    case PopResult::kClosed:
+      break;
+  }
+  return close_status();
+}
+
 Status FrameQueue::close_status() const {
   const std::lock_guard lock(state_mutex_);
   return close_status_;

@@ -110,6 +110,9 @@ class FrameQueue {
 
   // --- The consumer ---
 
+  // As Subscription::Next has it, over Pop.
+  Status Next(Deadline deadline, Item* item);
+
   // The next frame, or the frames missing before it.  *frame lives until the
   // next Pop.
   PopResult Pop(Deadline deadline, FrameView* frame, Gap* gap) {

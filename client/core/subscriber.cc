@@ -131,22 +131,7 @@ Status Subscriber::Next(Deadline deadline, Item* item) {
     return {StatusCode::kFailedPrecondition,
             "next: the subscription has a callback, allowed without one"};
   }
-  FrameView frame;
-  Gap gap;
-  switch (queue_->Pop(deadline, &frame, &gap)) {
-    case PopResult::kFrame:
-      *item = ToMessage(frame);
-      return {};
-    case PopResult::kGap:
-      *item = std::move(gap);
-      return {};
-    case PopResult::kDeadline:
-      return {StatusCode::kDeadlineExceeded,
-              "next: nothing came before the deadline"};
-    case PopResult::kClosed:
-      break;
-  }
-  return queue_->close_status();
+  return queue_->Next(deadline, item);
 }
 
 const void* Subscriber::ThisThreadOwner() { return this_thread_owner; }
