@@ -242,7 +242,7 @@ Listener::Listener(uv_loop_t* loop, broker::Broker* broker, int fd,
       config_(config),
       url_(std::move(url)),
       refusal_(broker::Broker::CloseFrame(
-          CODE_TOO_MANY_SESSIONS, "sessions: no file descriptors left")),
+          wire::CODE_TOO_MANY_SESSIONS, "sessions: no file descriptors left")),
       spare_fd_(open("/dev/null", O_RDONLY | O_CLOEXEC)) {
   CHECK_EQ(uv_poll_init(loop, &poll_, fd), 0);
   CHECK_EQ(uv_timer_init(loop, &retry_), 0);

@@ -15,7 +15,7 @@ constexpr int64_t kNever = std::numeric_limits<int64_t>::max();
 // on.
 constexpr uint64_t kResumePercent = 90;
 
-void FillCounters(const TrafficCounters& from, Counters* to) {
+void FillCounters(const TrafficCounters& from, wire::Counters* to) {
   to->set_frames_in(from.frames_in);
   to->set_bytes_in(from.bytes_in);
   to->set_frames_out(from.frames_out);
@@ -35,8 +35,8 @@ Broker::Broker(Identity identity, const BrokerLimits& limits, int64_t now_ms)
   context_->broker_name = std::move(identity.name);
   context_->broker_version = std::move(identity.version);
   context_->epoch = identity.epoch;
-  context_->answer_admin = [this](const AdminRequest& request,
-                                  AdminReply* reply) {
+  context_->answer_admin = [this](const wire::AdminRequest& request,
+                                  wire::AdminReply* reply) {
     AnswerAdmin(request, reply);
   };
 }
@@ -79,7 +79,7 @@ Session* Broker::Accept(Peer peer, int64_t descriptors_left, int64_t now_ms) {
   } else {
     ++refused_;
     session->refused = true;
-    session->Fail(CODE_TOO_MANY_SESSIONS, refusal, now_ms);
+    session->Fail(wire::CODE_TOO_MANY_SESSIONS, refusal, now_ms);
   }
   Schedule(session, now_ms);
   return session;
@@ -178,8 +178,8 @@ uint64_t Broker::queued_bytes() const {
   return bytes;
 }
 
-std::string Broker::CloseFrame(Code code, const std::string& reason) {
-  Close close;
+std::string Broker::CloseFrame(wire::Code code, const std::string& reason) {
+  wire::Close close;
   close.set_code(code);
   close.set_reason(reason);
   return ControlFrame(ControlKind::kClose, 0, close.SerializeAsString());
@@ -189,12 +189,13 @@ void Broker::StartDrain(const std::string& reason, int64_t now_ms) {
   for (const auto& [id, session] : sessions_) session->GoAway(reason, now_ms);
 }
 
-void Broker::AnswerAdmin(const AdminRequest& request, AdminReply* reply) {
+void Broker::AnswerAdmin(const wire::AdminRequest& request,
+                         wire::AdminReply* reply) {
   if (!request.has_status()) {
     reply->set_error("admin: a request that this broker does not know");
     return;
   }
-  Status* const status = reply->mutable_status();
+  wire::Status* const status = reply->mutable_status();
   status->set_broker_name(context_->broker_name);
   status->set_broker_version(context_->broker_version);
   status->set_epoch(context_->epoch);
@@ -212,7 +213,7 @@ void Broker::AnswerAdmin(const AdminRequest& request, AdminReply* reply) {
       break;
     }
     const Session& session = *sessions_.at(id);
-    SessionStatus* const s = status->add_sessions();
+    wire::SessionStatus* const s = status->add_sessions();
     session.FillStatus(s, now_ms_);
     FillCounters(session.counters, s->mutable_counters());
     bytes += s->ByteSizeLong();

@@ -60,7 +60,7 @@ class Broker {
   uint64_t queued_bytes() const;
 
   // A CLOSE frame for a connection that gets no session.
-  static std::string CloseFrame(Code code, const std::string& reason);
+  static std::string CloseFrame(wire::Code code, const std::string& reason);
 
   // Urls, for status.
   void set_listeners(std::vector<std::string> urls) {
@@ -74,7 +74,7 @@ class Broker {
   std::string Refusal(const Peer& peer, int64_t descriptors_left) const;
   void Schedule(Session* session, int64_t now_ms);
   void CheckMemory();
-  void AnswerAdmin(const AdminRequest& request, AdminReply* reply);
+  void AnswerAdmin(const wire::AdminRequest& request, wire::AdminReply* reply);
 
   const std::unique_ptr<SessionContext> context_;
   const int64_t started_ms_;

@@ -102,7 +102,7 @@ class BrokerTest : public testing::TestWithParam<bool> {
 
   Client Open(const std::string& name = "client") {
     Client client = Connect();
-    Hello hello;
+    wire::Hello hello;
     hello.set_version_major(kVersionMajor);
     hello.set_name(name);
     SendControl(client, ControlKind::kHello, kHelloMagic,
@@ -113,10 +113,10 @@ class BrokerTest : public testing::TestWithParam<bool> {
     return client;
   }
 
-  Subscribed Subscribe(Client* client, uint32_t id, uint16_t type_id,
-                       const std::string& filter = {}, uint64_t queue = 0,
-                       int64_t stall_ms_max = 0) {
-    mycelium::Subscribe request;
+  wire::Subscribed Subscribe(Client* client, uint32_t id, uint16_t type_id,
+                             const std::string& filter = {}, uint64_t queue = 0,
+                             int64_t stall_ms_max = 0) {
+    mycelium::wire::Subscribe request;
     request.set_subscription_id(id);
     request.set_type_id(type_id);
     request.set_topic_filter(filter);
@@ -127,17 +127,17 @@ class BrokerTest : public testing::TestWithParam<bool> {
     const std::deque<Received> frames = Read(client);
     EXPECT_FALSE(frames.empty());
     EXPECT_TRUE(frames.back().Is(ControlKind::kSubscribed));
-    return frames.back().As<Subscribed>();
+    return frames.back().As<wire::Subscribed>();
   }
 
   // The one CLOSE that ended the session.
-  Close ReadClose(Client* client) {
+  wire::Close ReadClose(Client* client) {
     const std::deque<Received> frames = Read(client);
     EXPECT_FALSE(frames.empty());
     if (frames.empty()) return {};
     EXPECT_TRUE(frames.back().Is(ControlKind::kClose));
     EXPECT_TRUE(client->session->finished());
-    return frames.back().As<Close>();
+    return frames.back().As<wire::Close>();
   }
 
   int64_t now_ms_ = 1'000'000;
@@ -151,11 +151,11 @@ INSTANTIATE_TEST_SUITE_P(Input, BrokerTest, testing::Bool(),
 
 TEST_P(BrokerTest, WelcomeTellsTheBrokerAndItsLimits) {
   Client client = Connect();
-  Hello hello;
+  wire::Hello hello;
   hello.set_version_major(kVersionMajor);
   SendControl(client, ControlKind::kHello, kHelloMagic,
               hello.SerializeAsString());
-  const auto welcome = Read(&client).at(0).As<Welcome>();
+  const auto welcome = Read(&client).at(0).As<wire::Welcome>();
   EXPECT_EQ(welcome.broker_name(), "test");
   EXPECT_EQ(welcome.broker_version(), "1.2.3");
   EXPECT_EQ(welcome.epoch(), 99u);
@@ -165,8 +165,8 @@ TEST_P(BrokerTest, WelcomeTellsTheBrokerAndItsLimits) {
 
 TEST_P(BrokerTest, FramesReachTheirSubscribersWithTheTypesCount) {
   Client publisher = Open(), subscriber = Open(), other = Open();
-  EXPECT_EQ(Subscribe(&subscriber, 1, 7).code(), CODE_OK);
-  EXPECT_EQ(Subscribe(&other, 1, 8).code(), CODE_OK);
+  EXPECT_EQ(Subscribe(&subscriber, 1, 7).code(), wire::CODE_OK);
+  EXPECT_EQ(Subscribe(&other, 1, 8).code(), wire::CODE_OK);
   Send(publisher, Publish(7, "", "one") + Publish(7, "t", "two") +
                       Publish(9, "", "three"));
   const std::deque<Received> frames = Read(&subscriber);
@@ -214,7 +214,7 @@ TEST_P(BrokerTest, UnsubscribedComesAfterTheLastFrame) {
   Client publisher = Open(), subscriber = Open();
   Subscribe(&subscriber, 1, 7);
   Send(publisher, Publish(7, "", "x"));
-  Unsubscribe request;
+  wire::Unsubscribe request;
   request.set_subscription_id(1);
   SendControl(subscriber, ControlKind::kUnsubscribe, 44,
               request.SerializeAsString());
@@ -230,9 +230,11 @@ TEST_P(BrokerTest, ASubscriptionThatCannotBeIsRefusedAndTheSessionGoesOn) {
   Client client = Open();
   EXPECT_EQ(Subscribe(&client, 1, 7, "a.>.b").reason(),
             "subscribe: topic filter: \">\" before the last token");
-  EXPECT_EQ(Subscribe(&client, 1, 7, "", 100).code(), CODE_INVALID_ARGUMENT);
-  EXPECT_EQ(Subscribe(&client, 1, 7, "", 0, -2).code(), CODE_INVALID_ARGUMENT);
-  EXPECT_EQ(Subscribe(&client, 1, 7).code(), CODE_OK);
+  EXPECT_EQ(Subscribe(&client, 1, 7, "", 100).code(),
+            wire::CODE_INVALID_ARGUMENT);
+  EXPECT_EQ(Subscribe(&client, 1, 7, "", 0, -2).code(),
+            wire::CODE_INVALID_ARGUMENT);
+  EXPECT_EQ(Subscribe(&client, 1, 7).code(), wire::CODE_OK);
 }
 
 TEST_P(BrokerTest, AFullQueueThatMayNotStallDropsTheOldestAndSaysSo) {
@@ -243,7 +245,7 @@ TEST_P(BrokerTest, AFullQueueThatMayNotStallDropsTheOldestAndSaysSo) {
   Send(publisher, burst);
   const std::deque<Received> frames = Read(&subscriber);
   ASSERT_TRUE(frames[0].Is(ControlKind::kGap));
-  const auto gap = frames[0].As<Gap>();
+  const auto gap = frames[0].As<wire::Gap>();
   ASSERT_EQ(gap.ranges_size(), 1);
   EXPECT_EQ(gap.ranges(0).first_sequence(), 1u);
   EXPECT_EQ(gap.ranges(0).frames(), gap.ranges(0).last_sequence());
@@ -262,8 +264,8 @@ TEST_P(BrokerTest, AFullQueueHoldsItsPublishersAndReleasesThem) {
   const std::deque<Received> held = Read(&publisher);
   ASSERT_EQ(held.size(), 1u);
   ASSERT_TRUE(held[0].Is(ControlKind::kHold));
-  EXPECT_EQ(held[0].As<Hold>().type_id(), 7u);
-  EXPECT_EQ(held[0].As<Hold>().by_name(), "slow");
+  EXPECT_EQ(held[0].As<wire::Hold>().type_id(), 7u);
+  EXPECT_EQ(held[0].As<wire::Hold>().by_name(), "slow");
   EXPECT_TRUE(Read(&bystander).empty());
   // One who begins to publish meanwhile is told too.
   Send(bystander, Publish(7, "", "x"));
@@ -287,7 +289,8 @@ TEST_P(BrokerTest, AfterStallMsMaxTheOldestAreDroppedAndThePublishersReleased) {
   EXPECT_TRUE(Read(&publisher).at(0).Is(ControlKind::kRelease));
   const std::deque<Received> frames = Read(&subscriber);
   ASSERT_TRUE(frames[0].Is(ControlKind::kGap));
-  EXPECT_EQ(frames[0].As<Gap>().ranges(0).frames() + frames.size() - 1, 60u);
+  EXPECT_EQ(frames[0].As<wire::Gap>().ranges(0).frames() + frames.size() - 1,
+            60u);
 }
 
 TEST_P(BrokerTest, WhoSendsOnBeyondTheGraceSpaceIsNotRead) {
@@ -312,8 +315,8 @@ TEST_P(BrokerTest, BytesThatAreNoHelloAreRefused) {
         std::string(40, 'a')}) {
     Client client = Connect();
     Send(client, garbage);
-    const Close close = ReadClose(&client);
-    EXPECT_EQ(close.code(), CODE_PROTOCOL);
+    const wire::Close close = ReadClose(&client);
+    EXPECT_EQ(close.code(), wire::CODE_PROTOCOL);
     EXPECT_EQ(close.reason(),
               "protocol: the first bytes are not a HELLO frame");
   }
@@ -321,12 +324,12 @@ TEST_P(BrokerTest, BytesThatAreNoHelloAreRefused) {
 
 TEST_P(BrokerTest, AnotherMajorVersionIsRefused) {
   Client client = Connect();
-  Hello hello;
+  wire::Hello hello;
   hello.set_version_major(2);
   SendControl(client, ControlKind::kHello, kHelloMagic,
               hello.SerializeAsString());
-  const Close close = ReadClose(&client);
-  EXPECT_EQ(close.code(), CODE_VERSION);
+  const wire::Close close = ReadClose(&client);
+  EXPECT_EQ(close.code(), wire::CODE_VERSION);
   EXPECT_EQ(close.reason(), "hello: version_major 2, this broker speaks 1");
 }
 
@@ -343,7 +346,7 @@ TEST_P(BrokerTest, AHelloOverItsLimitIsRefusedAtItsHeader) {
 TEST_P(BrokerTest, EachProtocolErrorClosesWithItsReason) {
   struct Case {
     std::string bytes;
-    Code code;
+    wire::Code code;
     std::string reason;
   };
   std::string too_large(kHeaderBytes, '\0');
@@ -356,22 +359,24 @@ TEST_P(BrokerTest, EachProtocolErrorClosesWithItsReason) {
   std::string request = Publish(7, "", "x");
   request[6] = 2;
   const Case cases[] = {
-      {too_large, CODE_FRAME_TOO_LARGE,
+      {too_large, wire::CODE_FRAME_TOO_LARGE,
        "frame: body_bytes 70000000, frame_bytes_max 1048576"},
-      {long_topic, CODE_PROTOCOL, "frame: topic_bytes 4, body_bytes 3"},
-      {Publish(7, "\xff", ""), CODE_PROTOCOL,
+      {long_topic, wire::CODE_PROTOCOL, "frame: topic_bytes 4, body_bytes 3"},
+      {Publish(7, "\xff", ""), wire::CODE_PROTOCOL,
        "frame: topic of 1 bytes, allowed UTF-8 without NUL, empty tokens and "
        "wildcards"},
-      {kind, CODE_PROTOCOL, "frame: kind 9 of type 7, allowed 1 to 4"},
-      {request, CODE_UNSUPPORTED,
+      {kind, wire::CODE_PROTOCOL, "frame: kind 9 of type 7, allowed 1 to 4"},
+      {request, wire::CODE_UNSUPPORTED,
        "protocol: REQUEST, not supported by this broker"},
-      {ControlFrame(ControlKind::kWelcome, 0, ""), CODE_PROTOCOL,
+      {ControlFrame(ControlKind::kWelcome, 0, ""), wire::CODE_PROTOCOL,
        "protocol: WELCOME, not from a client to a broker"},
-      {ControlFrame(ControlKind::kSubscribe, 0, "\xff\xff"), CODE_PROTOCOL,
+      {ControlFrame(ControlKind::kSubscribe, 0, "\xff\xff"),
+       wire::CODE_PROTOCOL,
        "SUBSCRIBE: body of 2 bytes is not a Subscribe message"},
-      {ControlFrame(ControlKind::kUnsubscribe, 0, "\x08\x05"), CODE_PROTOCOL,
+      {ControlFrame(ControlKind::kUnsubscribe, 0, "\x08\x05"),
+       wire::CODE_PROTOCOL,
        "unsubscribe: subscription_id 5, allowed one that is in use"},
-      {Publish(7, "", "x", 9) + Publish(7, "", "x", 9), CODE_PROTOCOL,
+      {Publish(7, "", "x", 9) + Publish(7, "", "x", 9), wire::CODE_PROTOCOL,
        "publish: id 9 after 9, allowed 0 or a greater one"},
   };
   Client publisher = Open(), subscriber = Open();
@@ -379,7 +384,7 @@ TEST_P(BrokerTest, EachProtocolErrorClosesWithItsReason) {
   for (const Case& c : cases) {
     Client client = Open();
     Send(client, c.bytes);
-    const Close close = ReadClose(&client);
+    const wire::Close close = ReadClose(&client);
     EXPECT_EQ(close.code(), c.code);
     EXPECT_EQ(close.reason(), c.reason);
     Send(client, Publish(3, "", "after the end"));
@@ -400,8 +405,8 @@ TEST_P(BrokerTest, NoHelloInTimeCloses) {
   Client client = Connect();
   EXPECT_EQ(broker_->next_deadline_ms(), now_ms_ + kHelloTimeoutMsDefault);
   now_ms_ += kHelloTimeoutMsDefault;
-  const Close close = ReadClose(&client);
-  EXPECT_EQ(close.code(), CODE_HELLO_TIMEOUT);
+  const wire::Close close = ReadClose(&client);
+  EXPECT_EQ(close.code(), wire::CODE_HELLO_TIMEOUT);
   EXPECT_EQ(close.reason(), "hello: none within 5000 ms");
 }
 
@@ -413,8 +418,8 @@ TEST_P(BrokerTest, ASilentSessionIsAskedAndThenClosed) {
   now_ms_ += kIdleTimeoutMsDefault / 2;
   EXPECT_TRUE(Read(&client).at(0).Is(ControlKind::kPing));
   now_ms_ += kIdleTimeoutMsDefault / 2;
-  const Close close = ReadClose(&client);
-  EXPECT_EQ(close.code(), CODE_IDLE_TIMEOUT);
+  const wire::Close close = ReadClose(&client);
+  EXPECT_EQ(close.code(), wire::CODE_IDLE_TIMEOUT);
   now_ms_ += kCloseTimeoutMs;
   broker_->FinishTurn(now_ms_);
   EXPECT_TRUE(client.session->expired(now_ms_));
@@ -473,7 +478,7 @@ TEST_P(BrokerTest, APeerThatReadsNoRepliesIsClosed) {
     pings += ControlFrame(ControlKind::kPing, i, {});
   }
   Send(client, pings);
-  EXPECT_EQ(ReadClose(&client).code(), CODE_SLOW_CONSUMER);
+  EXPECT_EQ(ReadClose(&client).code(), wire::CODE_SLOW_CONSUMER);
 }
 
 TEST_P(BrokerTest, TheBrokersOwnBoundDropsFromTheLargestQueue) {
@@ -493,8 +498,8 @@ TEST_P(BrokerTest, TheBrokersOwnBoundDropsFromTheLargestQueue) {
   uint64_t got = 0, lost = 0;
   for (const Received& r : Read(&slow)) {
     if (r.Is(ControlKind::kGap)) {
-      EXPECT_EQ(r.As<Gap>().reason(), GAP_REASON_MEMORY);
-      lost += r.As<Gap>().ranges(0).frames();
+      EXPECT_EQ(r.As<wire::Gap>().reason(), wire::GAP_REASON_MEMORY);
+      lost += r.As<wire::Gap>().ranges(0).frames();
     } else {
       ++got;
     }
@@ -512,7 +517,7 @@ TEST_P(BrokerTest, DrainingWritesWhatIsQueuedThenSaysGoodbye) {
   const std::deque<Received> frames = Read(&subscriber);
   ASSERT_EQ(frames.size(), 3u);
   EXPECT_EQ(frames[1].payload, "y");
-  EXPECT_EQ(frames[2].As<Close>().code(), CODE_GOING_AWAY);
+  EXPECT_EQ(frames[2].As<wire::Close>().code(), wire::CODE_GOING_AWAY);
   EXPECT_TRUE(subscriber.session->finished());
 }
 
@@ -521,12 +526,12 @@ TEST_P(BrokerTest, StatusTellsSessionsAndCounts) {
   Subscribe(&subscriber, 5, 7, "a.*");
   Send(publisher, Publish(7, "a.b", "x"));
   Read(&subscriber);
-  AdminRequest request;
+  wire::AdminRequest request;
   request.mutable_status();
   SendControl(publisher, ControlKind::kAdmin, 3, request.SerializeAsString());
   const auto frame = Read(&publisher).at(0);
   EXPECT_EQ(frame.header.id, 3u);
-  const auto status = frame.As<AdminReply>().status();
+  const auto status = frame.As<wire::AdminReply>().status();
   ASSERT_EQ(status.sessions_size(), 2);
   EXPECT_EQ(status.sessions(0).name(), "p");
   EXPECT_EQ(status.sessions(0).counters().frames_in(), 1u);

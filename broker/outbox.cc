@@ -129,7 +129,7 @@ size_t Outbox::SplitBegun() {
 void Outbox::EncodeGap(Item* marker) {
   Subscription& subscription = *marker->delivery->subscriptions[0];
   std::string frames;
-  Gap gap;
+  wire::Gap gap;
   const auto flush = [&] {
     gap.set_subscription_id(subscription.id);
     gap.set_reason(subscription.loss_reason);
@@ -137,7 +137,7 @@ void Outbox::EncodeGap(Item* marker) {
     gap.Clear();
   };
   for (const auto& [type_id, loss] : subscription.losses) {
-    Gap::Range* const range = gap.add_ranges();
+    wire::Gap::Range* const range = gap.add_ranges();
     range->set_type_id(type_id);
     range->set_frames(loss.frames);
     range->set_first_sequence(loss.first_sequence);
@@ -240,7 +240,7 @@ Outbox::Traffic Outbox::Consume(uint64_t bytes,
 }
 
 void Outbox::DropOldest(Subscription* subscription, uint64_t target_bytes,
-                        GapReason reason) {
+                        wire::GapReason reason) {
   const size_t first = SplitBegun();
   std::vector<Item> kept;
   bool marked = false;

@@ -50,7 +50,7 @@ struct Subscription {
   // Dropped and not yet reported, by type.  Unless it is empty, one gap marker
   // of this subscription stands in the outbox.
   std::map<uint16_t, Loss> losses;
-  GapReason loss_reason = GAP_REASON_UNSPECIFIED;
+  wire::GapReason loss_reason = wire::GAP_REASON_UNSPECIFIED;
 };
 
 // The subscriptions of one session that a frame is for, almost always one.
@@ -101,7 +101,7 @@ class Outbox {
   // it are queued, but never its newest frame and none that has begun to be
   // written, and leaves a gap marker in their place.
   void DropOldest(Subscription* subscription, uint64_t target_bytes,
-                  GapReason reason);
+                  wire::GapReason reason);
 
   // Drops everything but the frame that has begun to be written.
   void DropAll();

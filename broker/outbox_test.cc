@@ -79,11 +79,11 @@ class Reader {
         events.push_back(kControlEvent + frame.header.kind);
         continue;
       }
-      Gap gap;
+      wire::Gap gap;
       EXPECT_TRUE(gap.ParseFromArray(frame.payload().data(),
                                      static_cast<int>(frame.payload().size())));
       gaps.push_back(gap);
-      for (const Gap::Range& range : gap.ranges()) {
+      for (const wire::Gap::Range& range : gap.ranges()) {
         events.push_back(-static_cast<int64_t>(range.frames()));
       }
     }
@@ -91,7 +91,7 @@ class Reader {
     return events;
   }
 
-  std::vector<Gap> gaps;
+  std::vector<wire::Gap> gaps;
   std::vector<Subscription*> relieved_;
   uint64_t frames_written_ = 0;
 
@@ -134,7 +134,8 @@ TEST(Outbox, TheOldestAreDroppedAndReportedInTheirPlace) {
   Outbox outbox(&pool);
   Member a(1);
   outbox.Append(Frames(&pool, 10, 1), 0, 10 * kFrameBytes, 10, To({&a}));
-  outbox.DropOldest(a.subscription.get(), 4 * kFrameBytes, GAP_REASON_OVERFLOW);
+  outbox.DropOldest(a.subscription.get(), 4 * kFrameBytes,
+                    wire::GAP_REASON_OVERFLOW);
   EXPECT_EQ(a.subscription->queued_bytes, 4 * kFrameBytes);
   Reader reader;
   reader.TakeAll(&outbox);
@@ -142,7 +143,7 @@ TEST(Outbox, TheOldestAreDroppedAndReportedInTheirPlace) {
   ASSERT_EQ(reader.gaps.size(), 1u);
   EXPECT_EQ(reader.gaps[0].ranges(0).first_sequence(), 1u);
   EXPECT_EQ(reader.gaps[0].ranges(0).last_sequence(), 6u);
-  EXPECT_EQ(reader.gaps[0].reason(), GAP_REASON_OVERFLOW);
+  EXPECT_EQ(reader.gaps[0].reason(), wire::GAP_REASON_OVERFLOW);
   EXPECT_EQ(reader.frames_written_, 4u);
 }
 
@@ -153,7 +154,8 @@ TEST(Outbox, AFrameThatHasBegunIsFinishedBeforeTheGap) {
   outbox.Append(Frames(&pool, 10, 1), 0, 10 * kFrameBytes, 10, To({&a}));
   Reader reader;
   reader.Take(&outbox, kFrameBytes + 3);
-  outbox.DropOldest(a.subscription.get(), 2 * kFrameBytes, GAP_REASON_OVERFLOW);
+  outbox.DropOldest(a.subscription.get(), 2 * kFrameBytes,
+                    wire::GAP_REASON_OVERFLOW);
   reader.TakeAll(&outbox);
   EXPECT_EQ(reader.Parse(), (Events{1, 2, -7, 10}));
 }
@@ -165,7 +167,7 @@ TEST(Outbox, DropsThatFollowEachOtherBecomeOneGap) {
   for (uint64_t first = 1; first <= 91; first += 10) {
     outbox.Append(Frames(&pool, 10, first), 0, 10 * kFrameBytes, 10, To({&a}));
     outbox.DropOldest(a.subscription.get(), 5 * kFrameBytes,
-                      GAP_REASON_OVERFLOW);
+                      wire::GAP_REASON_OVERFLOW);
   }
   Reader reader;
   reader.TakeAll(&outbox);
@@ -177,7 +179,7 @@ TEST(Outbox, TheNewestFrameIsNeverDroppedHoweverLargeItIs) {
   Outbox outbox(&pool);
   Member a(1);
   outbox.Append(Frames(&pool, 3, 1), 0, 3 * kFrameBytes, 3, To({&a}));
-  outbox.DropOldest(a.subscription.get(), 0, GAP_REASON_OVERFLOW);
+  outbox.DropOldest(a.subscription.get(), 0, wire::GAP_REASON_OVERFLOW);
   Reader reader;
   reader.TakeAll(&outbox);
   EXPECT_EQ(reader.Parse(), (Events{-2, 3}));
@@ -188,7 +190,8 @@ TEST(Outbox, WhatOneSubscriptionLosesAnotherOfTheSessionStillGets) {
   Outbox outbox(&pool);
   Member a(1), b(2);
   outbox.Append(Frames(&pool, 6, 1), 0, 6 * kFrameBytes, 6, To({&a, &b}));
-  outbox.DropOldest(a.subscription.get(), 2 * kFrameBytes, GAP_REASON_OVERFLOW);
+  outbox.DropOldest(a.subscription.get(), 2 * kFrameBytes,
+                    wire::GAP_REASON_OVERFLOW);
   EXPECT_EQ(a.subscription->queued_bytes, 2 * kFrameBytes);
   EXPECT_EQ(b.subscription->queued_bytes, 6 * kFrameBytes);
   Reader reader;
@@ -290,7 +293,7 @@ TEST(Outbox, RandomDropsAndPartialWritesAccountForEveryFrame) {
       whom.insert(whom.end(), frames, target + 1);
       if (random() % 3 == 0) {
         outbox.DropOldest(members[random() % 2].subscription.get(),
-                          random() % 400, GAP_REASON_OVERFLOW);
+                          random() % 400, wire::GAP_REASON_OVERFLOW);
       }
       if (random() % 4 == 0) outbox.PushExpress(ControlKind::kPong, 0, {});
       if (random() % 4 == 0) outbox.CompactIfSparse();
@@ -304,7 +307,7 @@ TEST(Outbox, RandomDropsAndPartialWritesAccountForEveryFrame) {
       if (event == kControlEvent + static_cast<int>(ControlKind::kPong))
         continue;
       if (event < 0) {
-        const Gap::Range& range = reader.gaps[gap].ranges(0);
+        const wire::Gap::Range& range = reader.gaps[gap].ranges(0);
         const uint32_t who = reader.gaps[gap++].subscription_id() - 1;
         EXPECT_GT(range.first_sequence(), last[who]);
         lost[who] += range.frames();

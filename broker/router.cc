@@ -177,7 +177,7 @@ void Router::OnFull(Subscription* subscription, Port* publisher,
       Drop(subscription,
            subscription->queue_bytes_max -
                subscription->queue_bytes_max / kDropShare,
-           GAP_REASON_OVERFLOW);
+           wire::GAP_REASON_OVERFLOW);
       return;
     case Subscription::State::kHolding:
       if (subscription->queued_bytes >
@@ -192,7 +192,7 @@ void Router::OnFull(Subscription* subscription, Port* publisher,
 }
 
 void Router::Drop(Subscription* subscription, uint64_t target_bytes,
-                  GapReason reason) {
+                  wire::GapReason reason) {
   const uint64_t before = subscription->frames_dropped;
   Port* const port = subscription->port;
   port->outbox.DropOldest(subscription, target_bytes, reason);
@@ -216,7 +216,7 @@ std::vector<Port*> Router::PublishersOf(uint16_t type_id) {
 }
 
 void Router::SendHold(Port* publisher, uint16_t type_id, const Port& holder) {
-  mycelium::Hold hold;
+  mycelium::wire::Hold hold;
   hold.set_type_id(type_id);
   hold.set_by_session_id(holder.session_id);
   hold.set_by_name(holder.name);
@@ -250,7 +250,7 @@ void Router::Release(Subscription* subscription) {
     Touch(port);
   }
   if (--*HoldCount(subscription->type_id) > 0) return;
-  mycelium::Release release;
+  mycelium::wire::Release release;
   release.set_type_id(subscription->type_id);
   for (Port* publisher : PublishersOf(subscription->type_id)) {
     publisher->outbox.PushExpress(ControlKind::kRelease, 0,
@@ -282,7 +282,8 @@ void Router::Tick(int64_t now_ms) {
   for (Subscription* subscription : over) {
     Release(subscription);
     subscription->state = Subscription::State::kOverflowing;
-    Drop(subscription, subscription->queue_bytes_max, GAP_REASON_OVERFLOW);
+    Drop(subscription, subscription->queue_bytes_max,
+         wire::GAP_REASON_OVERFLOW);
     Touch(subscription->port);
   }
 }
@@ -298,7 +299,7 @@ bool Router::DropHalfOfLargest() {
   }
   if (largest == nullptr || largest->queued_bytes == 0) return false;
   const uint64_t before = largest->queued_bytes;
-  Drop(largest, before / 2, GAP_REASON_MEMORY);
+  Drop(largest, before / 2, wire::GAP_REASON_MEMORY);
   largest->port->outbox.CompactIfSparse();
   Touch(largest->port);
   return largest->queued_bytes < before;

@@ -104,7 +104,7 @@ class Router {
   static Route MakeRoute(const Type& type, std::string_view topic);
   void OnFull(Subscription* subscription, Port* publisher, int64_t now_ms);
   void Drop(Subscription* subscription, uint64_t target_bytes,
-            GapReason reason);
+            wire::GapReason reason);
   void Hold(Subscription* subscription, int64_t now_ms);
   void Release(Subscription* subscription);
   void SendHold(Port* publisher, uint16_t type_id, const Port& holder);

@@ -77,19 +77,20 @@ void Session::StopTaking(int64_t close_ms) {
 void Session::EndOfInput(int64_t now_ms) {
   if (state_ == SessionState::kClosed) return;
   if (inbox_.holds_partial_frame()) {
-    return Fail(CODE_PROTOCOL, "frame: the connection ended within it", now_ms);
+    return Fail(wire::CODE_PROTOCOL, "frame: the connection ended within it",
+                now_ms);
   }
   // It may only have finished sending: what is queued for it is still written.
   StopTaking(now_ms + kCloseTimeoutMs);
 }
 
-void Session::Fail(Code code, const std::string& reason, int64_t now_ms) {
+void Session::Fail(wire::Code code, const std::string& reason, int64_t now_ms) {
   if (state_ == SessionState::kClosed) return;
-  LOG(WARNING) << Describe() << " closed: " << reason << " (" << Code_Name(code)
-               << ")";
+  LOG(WARNING) << Describe() << " closed: " << reason << " ("
+               << wire::Code_Name(code) << ")";
   StopTaking(now_ms + kCloseTimeoutMs);
   outbox.DropAll();
-  Close close;
+  wire::Close close;
   close.set_code(code);
   close.set_reason(reason);
   Send(ControlKind::kClose, 0, close.SerializeAsString());
@@ -98,8 +99,8 @@ void Session::Fail(Code code, const std::string& reason, int64_t now_ms) {
 void Session::GoAway(const std::string& reason, int64_t now_ms) {
   if (state_ == SessionState::kClosed) return;
   StopTaking(now_ms + context_->limits.idle_timeout_ms);
-  Close close;
-  close.set_code(CODE_GOING_AWAY);
+  wire::Close close;
+  close.set_code(wire::CODE_GOING_AWAY);
   close.set_reason(reason);
   outbox.PushControl(ControlKind::kClose, 0, close.SerializeAsString());
 }
@@ -115,7 +116,7 @@ void Session::Received(size_t bytes, int64_t now_ms) {
   if (state_ == SessionState::kClosed) input.begin = input.end;
   inbox_.Keep(input, frame_bytes);
   if (outbox.control_bytes() > kControlBytesMax) {
-    Fail(CODE_SLOW_CONSUMER,
+    Fail(wire::CODE_SLOW_CONSUMER,
          absl::StrCat("session: ", outbox.control_bytes(),
                       " bytes of replies not read, allowed ", kControlBytesMax),
          now_ms);
@@ -138,15 +139,15 @@ bool Session::NextFrame(Inbox::Bytes* input, uint64_t* frame_bytes,
     return false;
   }
   if (status != FrameStatus::kFrame) {
-    Fail(
-        status == FrameStatus::kTooLarge ? CODE_FRAME_TOO_LARGE : CODE_PROTOCOL,
-        DescribeFrameError(status, frame.header, limit), now_ms);
+    Fail(status == FrameStatus::kTooLarge ? wire::CODE_FRAME_TOO_LARGE
+                                          : wire::CODE_PROTOCOL,
+         DescribeFrameError(status, frame.header, limit), now_ms);
     return false;
   }
   const Transition transition =
       OnFrame(Role::kBroker, state_, frame.header.type_id, frame.header.kind);
   if (!transition.allowed) {
-    Fail(CODE_PROTOCOL,
+    Fail(wire::CODE_PROTOCOL,
          DescribeForbidden(Role::kBroker, state_, frame.header.type_id,
                            frame.header.kind),
          now_ms);
@@ -169,7 +170,7 @@ bool Session::CheckGreeting(const FrameHeader& header, FrameStatus status,
   const bool hello_kind =
       header.type_id == 0 &&
       header.kind == static_cast<uint8_t>(ControlKind::kHello);
-  Fail(CODE_PROTOCOL,
+  Fail(wire::CODE_PROTOCOL,
        well_formed && !hello_kind
            ? DescribeForbidden(Role::kBroker, state_, header.type_id,
                                header.kind)
@@ -181,7 +182,7 @@ bool Session::CheckGreeting(const FrameHeader& header, FrameStatus status,
 uint32_t Session::PublishRun(const Inbox::Bytes& input, const FrameView& first,
                              int64_t now_ms) {
   if (first.header.kind != static_cast<uint8_t>(DataKind::kPublish)) {
-    Fail(CODE_UNSUPPORTED,
+    Fail(wire::CODE_UNSUPPORTED,
          "protocol: " +
              std::string(KindName(first.header.type_id, first.header.kind)) +
              ", not supported by this broker",
@@ -247,7 +248,7 @@ uint32_t Session::PublishRun(const Inbox::Bytes& input, const FrameView& first,
                    now_ms);
   }
   if (refused_id != 0) {
-    Fail(CODE_PROTOCOL,
+    Fail(wire::CODE_PROTOCOL,
          absl::StrCat("publish: id ", refused_id, " after ", last_id,
                       ", allowed 0 or a greater one"),
          now_ms);
@@ -261,7 +262,7 @@ bool Session::Parse(const FrameView& frame, Body* body, int64_t now_ms) {
   if (body->ParseFromArray(payload.data(), static_cast<int>(payload.size()))) {
     return true;
   }
-  Fail(CODE_PROTOCOL,
+  Fail(wire::CODE_PROTOCOL,
        std::string(KindName(0, frame.header.kind)) + ": body of " +
            std::to_string(payload.size()) + " bytes is not a " +
            Body::descriptor()->name() + " message",
@@ -291,7 +292,7 @@ void Session::OnControl(const FrameView& frame, int64_t now_ms) {
       outbox.DropAll();
       return;
     default:
-      Fail(CODE_UNSUPPORTED,
+      Fail(wire::CODE_UNSUPPORTED,
            "protocol: " + std::string(KindName(0, frame.header.kind)) +
                ", not supported by this broker",
            now_ms);
@@ -299,10 +300,10 @@ void Session::OnControl(const FrameView& frame, int64_t now_ms) {
 }
 
 void Session::OnHello(const FrameView& frame, int64_t now_ms) {
-  Hello hello;
+  wire::Hello hello;
   if (!Parse(frame, &hello, now_ms)) return;
   if (hello.version_major() != kVersionMajor) {
-    return Fail(CODE_VERSION,
+    return Fail(wire::CODE_VERSION,
                 absl::StrCat("hello: version_major ", hello.version_major(),
                              ", this broker speaks ", kVersionMajor),
                 now_ms);
@@ -310,7 +311,7 @@ void Session::OnHello(const FrameView& frame, int64_t now_ms) {
   const auto check_bytes = [&](const char* field, size_t bytes,
                                size_t allowed) {
     if (bytes == 0 || bytes == allowed) return true;
-    Fail(CODE_INVALID_ARGUMENT,
+    Fail(wire::CODE_INVALID_ARGUMENT,
          absl::StrCat("hello: ", field, " of ", bytes, " bytes, allowed 0 or ",
                       allowed),
          now_ms);
@@ -323,7 +324,7 @@ void Session::OnHello(const FrameView& frame, int64_t now_ms) {
     return;
   }
   if (hello.name().size() > kClientNameBytesMax) {
-    return Fail(CODE_INVALID_ARGUMENT,
+    return Fail(wire::CODE_INVALID_ARGUMENT,
                 absl::StrCat("hello: name of ", hello.name().size(),
                              " bytes, allowed ", kClientNameBytesMax),
                 now_ms);
@@ -332,14 +333,14 @@ void Session::OnHello(const FrameView& frame, int64_t now_ms) {
   name = hello.name();
   opened_ms_ = now_ms;
   context_->rescheduled.push_back(session_id);
-  Welcome welcome;
+  wire::Welcome welcome;
   welcome.set_version_major(kVersionMajor);
   welcome.set_version_minor(kVersionMinor);
   welcome.set_session_id(session_id);
   welcome.set_epoch(context_->epoch);
   welcome.set_broker_version(context_->broker_version);
   welcome.set_broker_name(context_->broker_name);
-  Limits* const limits = welcome.mutable_limits();
+  wire::Limits* const limits = welcome.mutable_limits();
   frame_bytes_max_ = context_->limits.frame_bytes_max;
   limits->set_frame_bytes_max(frame_bytes_max_);
   limits->set_subscriptions_max(context_->limits.subscriptions_per_session_max);
@@ -350,10 +351,11 @@ void Session::OnHello(const FrameView& frame, int64_t now_ms) {
   Send(ControlKind::kWelcome, 0, welcome.SerializeAsString());
 }
 
-std::string Session::PolicyFault(const Subscribe& request, Code* code) const {
+std::string Session::PolicyFault(const wire::Subscribe& request,
+                                 wire::Code* code) const {
   const BrokerLimits& limits = context_->limits;
-  const Policy& policy = request.policy();
-  *code = CODE_INVALID_ARGUMENT;
+  const wire::Policy& policy = request.policy();
+  *code = wire::CODE_INVALID_ARGUMENT;
   if (request.type_id() > std::numeric_limits<uint16_t>::max()) {
     return absl::StrCat("subscribe: type_id ", request.type_id(),
                         ", allowed 0 to 65535");
@@ -375,45 +377,45 @@ std::string Session::PolicyFault(const Subscribe& request, Code* code) const {
     return "subscribe: " + why;
   }
   if (subscriptions_.size() >= limits.subscriptions_per_session_max) {
-    *code = CODE_TOO_MANY_SUBSCRIPTIONS;
+    *code = wire::CODE_TOO_MANY_SUBSCRIPTIONS;
     return absl::StrCat("subscribe: ", subscriptions_.size() + 1,
                         " subscriptions, allowed ",
                         limits.subscriptions_per_session_max);
   }
-  *code = CODE_UNSUPPORTED;
-  if (policy.overflow() != OVERFLOW_GAP) {
+  *code = wire::CODE_UNSUPPORTED;
+  if (policy.overflow() != wire::OVERFLOW_GAP) {
     return absl::StrCat("subscribe: overflow ", policy.overflow(),
                         ", this broker knows OVERFLOW_GAP");
   }
   if (!request.group().empty()) {
     return "subscribe: a group, not supported by this broker";
   }
-  *code = CODE_OK;
+  *code = wire::CODE_OK;
   return {};
 }
 
 void Session::OnSubscribe(const FrameView& frame, int64_t now_ms) {
-  Subscribe request;
+  wire::Subscribe request;
   if (!Parse(frame, &request, now_ms)) return;
   const uint32_t id = request.subscription_id();
   if (id == 0 || subscriptions_.contains(id)) {
-    return Fail(CODE_PROTOCOL,
+    return Fail(wire::CODE_PROTOCOL,
                 absl::StrCat("subscribe: subscription_id ", id,
                              ", allowed one that is not 0 and not in use"),
                 now_ms);
   }
-  Subscribed reply;
+  wire::Subscribed reply;
   reply.set_subscription_id(id);
-  Code code = CODE_OK;
+  wire::Code code = wire::CODE_OK;
   reply.set_reason(PolicyFault(request, &code));
   reply.set_code(code);
-  if (code == CODE_OK) {
+  if (code == wire::CODE_OK) {
     Ref<Subscription> subscription(new Subscription);
     subscription->id = id;
     subscription->port = this;
     subscription->type_id = static_cast<uint16_t>(request.type_id());
     subscription->topic_filter = request.topic_filter();
-    const Policy& policy = request.policy();
+    const wire::Policy& policy = request.policy();
     subscription->queue_bytes_max = policy.queue_bytes_max() != 0
                                         ? policy.queue_bytes_max()
                                         : context_->limits.queue_bytes_max;
@@ -427,19 +429,19 @@ void Session::OnSubscribe(const FrameView& frame, int64_t now_ms) {
 }
 
 void Session::OnUnsubscribe(const FrameView& frame, int64_t now_ms) {
-  Unsubscribe request;
+  wire::Unsubscribe request;
   if (!Parse(frame, &request, now_ms)) return;
   const auto it = subscriptions_.find(request.subscription_id());
   if (it == subscriptions_.end()) {
     return Fail(
-        CODE_PROTOCOL,
+        wire::CODE_PROTOCOL,
         absl::StrCat("unsubscribe: subscription_id ", request.subscription_id(),
                      ", allowed one that is in use"),
         now_ms);
   }
   context_->router.Unsubscribe(it->second);
   subscriptions_.erase(it);
-  Unsubscribed reply;
+  wire::Unsubscribed reply;
   reply.set_subscription_id(request.subscription_id());
   outbox.PushControl(ControlKind::kUnsubscribed, frame.header.id,
                      reply.SerializeAsString());
@@ -447,9 +449,9 @@ void Session::OnUnsubscribe(const FrameView& frame, int64_t now_ms) {
 }
 
 void Session::OnAdmin(const FrameView& frame, int64_t now_ms) {
-  AdminRequest request;
+  wire::AdminRequest request;
   if (!Parse(frame, &request, now_ms)) return;
-  AdminReply reply;
+  wire::AdminReply reply;
   context_->answer_admin(request, &reply);
   Send(ControlKind::kAdmin, frame.header.id, reply.SerializeAsString());
 }
@@ -470,7 +472,7 @@ int64_t Session::OnTime(int64_t now_ms) {
   if (state_ == SessionState::kGreeting) {
     const int64_t due_ms = opened_ms_ + limits.hello_timeout_ms;
     if (now_ms < due_ms) return due_ms;
-    Fail(CODE_HELLO_TIMEOUT,
+    Fail(wire::CODE_HELLO_TIMEOUT,
          absl::StrCat("hello: none within ", limits.hello_timeout_ms, " ms"),
          now_ms);
     return close_ms_;
@@ -481,7 +483,7 @@ int64_t Session::OnTime(int64_t now_ms) {
   }
   const int64_t silent_ms = now_ms - last_received_ms_;
   if (silent_ms >= limits.idle_timeout_ms) {
-    Fail(CODE_IDLE_TIMEOUT,
+    Fail(wire::CODE_IDLE_TIMEOUT,
          absl::StrCat("session: silent for ", silent_ms, " ms, allowed ",
                       limits.idle_timeout_ms),
          now_ms);
@@ -495,7 +497,7 @@ int64_t Session::OnTime(int64_t now_ms) {
          (ping_sent_ ? limits.idle_timeout_ms : limits.idle_timeout_ms / 2);
 }
 
-void Session::FillStatus(SessionStatus* status, int64_t now_ms) const {
+void Session::FillStatus(wire::SessionStatus* status, int64_t now_ms) const {
   status->set_session_id(session_id);
   status->set_name(name);
   status->set_peer(peer_.text);
@@ -505,7 +507,7 @@ void Session::FillStatus(SessionStatus* status, int64_t now_ms) const {
   status->set_subscriptions_total(static_cast<uint32_t>(subscriptions_.size()));
   for (const auto& [id, subscription] : subscriptions_) {
     if (status->subscriptions_size() == kStatusSubscriptionsMax) break;
-    SubscriptionStatus* const s = status->add_subscriptions();
+    wire::SubscriptionStatus* const s = status->add_subscriptions();
     s->set_subscription_id(id);
     s->set_type_id(subscription->type_id);
     s->set_topic_filter(subscription->topic_filter);

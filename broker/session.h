@@ -40,7 +40,8 @@ struct SessionContext {
   BlockPool pool;
   ReadArea read_area{&pool};
   Router router{&counters};
-  std::function<void(const AdminRequest&, AdminReply*)> answer_admin;
+  std::function<void(const wire::AdminRequest&, wire::AdminReply*)>
+      answer_admin;
   // Sessions (by id) whose deadline came closer.
   std::vector<uint32_t> rescheduled;
 };
@@ -67,7 +68,7 @@ class Session final : public Port {
   }
 
   // Ends the session with CLOSE; `reason` is also logged.
-  void Fail(Code code, const std::string& reason, int64_t now_ms);
+  void Fail(wire::Code code, const std::string& reason, int64_t now_ms);
   // Takes nothing more, writes what is queued, then CLOSE(GOING_AWAY).
   void GoAway(const std::string& reason, int64_t now_ms);
 
@@ -81,7 +82,7 @@ class Session final : public Port {
   const Peer& peer() const { return peer_; }
   SessionState state() const { return state_; }
   bool holds_partial_frame() const { return inbox_.holds_partial_frame(); }
-  void FillStatus(SessionStatus* status, int64_t now_ms) const;
+  void FillStatus(wire::SessionStatus* status, int64_t now_ms) const;
   std::string Describe() const;  // "session 12 (name, peer)"
 
   // Nothing more will come from the peer.
@@ -103,7 +104,8 @@ class Session final : public Port {
   void OnSubscribe(const FrameView& frame, int64_t now_ms);
   void OnUnsubscribe(const FrameView& frame, int64_t now_ms);
   void OnAdmin(const FrameView& frame, int64_t now_ms);
-  std::string PolicyFault(const Subscribe& request, Code* code) const;
+  std::string PolicyFault(const wire::Subscribe& request,
+                          wire::Code* code) const;
   template <typename Body>
   bool Parse(const FrameView& frame, Body* body, int64_t now_ms);
   void Send(ControlKind kind, uint64_t id, std::string_view body);

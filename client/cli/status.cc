@@ -27,15 +27,15 @@ that has many, the first 64 are listed.  In json, epoch is a string: it may have
 more digits than a JSON number keeps.
 )help";
 
-absl::StatusOr<mycelium::Status> AskPage(Client* client,
-                                         uint32_t after_session_id,
-                                         absl::Duration timeout) {
-  AdminRequest request;
+absl::StatusOr<mycelium::wire::Status> AskPage(Client* client,
+                                               uint32_t after_session_id,
+                                               absl::Duration timeout) {
+  wire::AdminRequest request;
   request.mutable_status()->set_after_session_id(after_session_id);
   absl::StatusOr<std::string> encoded =
       client->Admin(request.SerializeAsString(), timeout);
   if (!encoded.ok()) return encoded.status();
-  AdminReply reply;
+  wire::AdminReply reply;
   if (!reply.ParseFromString(*encoded)) {
     return absl::InternalError("the broker's reply can't be read");
   }
@@ -44,13 +44,14 @@ absl::StatusOr<mycelium::Status> AskPage(Client* client,
 }
 
 // The first page, with the sessions of those that follow.
-absl::StatusOr<mycelium::Status> AskStatus(Client* client) {
+absl::StatusOr<mycelium::wire::Status> AskStatus(Client* client) {
   Timeout timeout;
-  absl::StatusOr<mycelium::Status> all = AskPage(client, 0, timeout.Left());
+  absl::StatusOr<mycelium::wire::Status> all =
+      AskPage(client, 0, timeout.Left());
   if (!all.ok()) return all;
   while (all->more() && all->sessions_size() > 0) {
     uint32_t last = all->sessions().rbegin()->session_id();
-    absl::StatusOr<mycelium::Status> page =
+    absl::StatusOr<mycelium::wire::Status> page =
         AskPage(client, last, timeout.Left());
     if (!page.ok()) return page.status();
     // An empty page brings nothing to ask further after.
@@ -63,7 +64,7 @@ absl::StatusOr<mycelium::Status> AskStatus(Client* client) {
 int Run(const Arguments&) {
   absl::StatusOr<Client> client = ConnectAs("status");
   if (!client.ok()) return Fail("status", client.status());
-  absl::StatusOr<mycelium::Status> status = AskStatus(&*client);
+  absl::StatusOr<mycelium::wire::Status> status = AskStatus(&*client);
   if (!status.ok()) return Fail("status", status.status());
   std::string text =
       FLAGS_format == "json" ? StatusJson(*status) : StatusTables(*status);

@@ -31,7 +31,7 @@ std::string Uptime(uint64_t uptime_ms) {
   return absl::FormatDuration(absl::Seconds(uptime_ms / 1000));
 }
 
-void AppendBroker(const mycelium::Status& status, std::string* out) {
+void AppendBroker(const mycelium::wire::Status& status, std::string* out) {
   absl::StrAppendFormat(out, "mycelium-brokerd %s %s, up %s, epoch %d\n",
                         Readable(status.broker_name()),
                         Readable(status.broker_version()),
@@ -41,7 +41,7 @@ void AppendBroker(const mycelium::Status& status, std::string* out) {
     absl::StrAppendFormat(out, "%-10s %s\n", label, Readable(url));
     label = "";
   }
-  const Counters& total = status.counters();
+  const wire::Counters& total = status.counters();
   absl::StrAppendFormat(out, "%-10s %d frames, %s\n", "in", total.frames_in(),
                         HumanBytes(total.bytes_in()));
   absl::StrAppendFormat(out, "%-10s %d frames, %s\n", "out", total.frames_out(),
@@ -54,7 +54,7 @@ void AppendBroker(const mycelium::Status& status, std::string* out) {
                         HumanBytes(status.memory_bytes_max()));
 }
 
-void AppendSubscription(const SubscriptionStatus& subscription,
+void AppendSubscription(const wire::SubscriptionStatus& subscription,
                         std::string* out) {
   absl::StrAppendFormat(out, "       type %-5s %-33s %8s of %s",
                         Type(subscription.type_id()),
@@ -72,8 +72,8 @@ void AppendSubscription(const SubscriptionStatus& subscription,
   out->push_back('\n');
 }
 
-void AppendSession(const SessionStatus& session, std::string* out) {
-  const Counters& counters = session.counters();
+void AppendSession(const wire::SessionStatus& session, std::string* out) {
+  const wire::Counters& counters = session.counters();
   absl::StrAppendFormat(
       out, "%6d %-15s %-22s %4d %8s %6s %6s %6s\n", session.session_id(),
       session.name().empty() ? "-" : Cut(session.name(), 15),
@@ -83,7 +83,7 @@ void AppendSession(const SessionStatus& session, std::string* out) {
   if (session.read_paused()) {
     out->append("       not read: it sends on although it is held back\n");
   }
-  for (const SubscriptionStatus& subscription : session.subscriptions()) {
+  for (const wire::SubscriptionStatus& subscription : session.subscriptions()) {
     AppendSubscription(subscription, out);
   }
   auto listed = static_cast<uint32_t>(session.subscriptions_size());
@@ -153,20 +153,20 @@ std::string JsonOf(const google::protobuf::Message& message) {
 
 }  // namespace
 
-std::string StatusTables(const mycelium::Status& status) {
+std::string StatusTables(const mycelium::wire::Status& status) {
   std::string out;
   AppendBroker(status, &out);
   absl::StrAppendFormat(&out, "%-10s %d\n\n", "sessions",
                         status.sessions_total());
   absl::StrAppendFormat(&out, "%6s %-15s %-22s %4s %8s %6s %6s %6s\n", "ID",
                         "NAME", "PEER", "SUBS", "QUEUED", "IN", "OUT", "DROP");
-  for (const SessionStatus& session : status.sessions()) {
+  for (const wire::SessionStatus& session : status.sessions()) {
     AppendSession(session, &out);
   }
   return out;
 }
 
-std::string StatusJson(const mycelium::Status& status) {
+std::string StatusJson(const mycelium::wire::Status& status) {
   return JsonOf(status) + "\n";
 }
 

@@ -9,11 +9,11 @@
 namespace mycelium::cli {
 
 // For 80 columns.
-std::string StatusTables(const mycelium::Status& status);
+std::string StatusTables(const mycelium::wire::Status& status);
 
 // One object on one line, with the names of admin.proto; every field is there,
 // and 64-bit numbers are numbers, but for epoch, a string.
-std::string StatusJson(const mycelium::Status& status);
+std::string StatusJson(const mycelium::wire::Status& status);
 
 }  // namespace mycelium::cli
 

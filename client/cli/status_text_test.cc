@@ -10,8 +10,8 @@ namespace {
 
 using testing::HasSubstr;
 
-mycelium::Status Example() {
-  mycelium::Status status;
+mycelium::wire::Status Example() {
+  mycelium::wire::Status status;
   status.set_broker_name("edge1");
   status.set_broker_version("0.1.0");
   status.set_epoch(42);
@@ -19,18 +19,19 @@ mycelium::Status Example() {
   status.add_listeners("unix:/run/mycelium/brokerd.sock");
   status.add_listeners("tcp://127.0.0.1:6940");
   status.mutable_counters()->set_frames_in(UINT64_MAX);
-  SessionStatus* session = status.add_sessions();
+  wire::SessionStatus* session = status.add_sessions();
   session->set_session_id(16384);
   session->set_name("a name that is longer than its column");
   session->set_peer("unix:uid=1000,pid=4194304");
   session->set_queued_bytes(UINT64_MAX);
-  for (auto set : {&Counters::set_frames_in, &Counters::set_frames_out,
-                   &Counters::set_frames_dropped}) {
+  for (auto set :
+       {&wire::Counters::set_frames_in, &wire::Counters::set_frames_out,
+        &wire::Counters::set_frames_dropped}) {
     (session->mutable_counters()->*set)(UINT64_MAX);
   }
   session->set_read_paused(true);
   session->set_subscriptions_total(1024);
-  SubscriptionStatus* subscription = session->add_subscriptions();
+  wire::SubscriptionStatus* subscription = session->add_subscriptions();
   subscription->set_type_id(65535);
   subscription->set_topic_filter("a.topic.filter.longer.than.its.column.>");
   subscription->set_queued_bytes(1023);
@@ -60,13 +61,13 @@ TEST(StatusTables, ShowBrokerListenersSessionsAndSubscriptions) {
 }
 
 TEST(StatusTables, ShowNoControlCharactersOfPeers) {
-  mycelium::Status status = Example();
+  mycelium::wire::Status status = Example();
   status.mutable_sessions(0)->set_name("\x1b[2J");
   EXPECT_THAT(StatusTables(status), HasSubstr("\\x1b[2J"));
 }
 
 TEST(StatusJson, IsOneLineWithEveryField) {
-  mycelium::Status status;
+  mycelium::wire::Status status;
   status.set_broker_name("a \"b\"");
   status.add_listeners("unix:/s");
   status.add_sessions()->add_subscriptions()->set_stall_ms_max(-1);

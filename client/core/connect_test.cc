@@ -130,8 +130,8 @@ TEST(Connect, PeerThatClosesIsNotABroker) {
 
 TEST(Connect, RefusalCarriesTheBrokersWords) {
   FakeBroker broker;
-  mycelium::Close close;
-  close.set_code(CODE_TOO_MANY_SESSIONS);
+  mycelium::wire::Close close;
+  close.set_code(wire::CODE_TOO_MANY_SESSIONS);
   close.set_reason("sessions: 16384, allowed 16384");
   const Status status = ConnectTo(
       &broker, ControlFrame(ControlKind::kClose, close.SerializeAsString()));

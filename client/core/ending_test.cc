@@ -93,9 +93,9 @@ TEST_F(EndTest, LostConnectionEndsARequestWithinACallback) {
 TEST_F(EndTest, BrokerThatBreaksTheProtocolIsTold) {
   broker_->Send(ControlFrame(ControlKind::kHello));
   const WireFrame frame = broker_->ReadControl(ControlKind::kClose);
-  mycelium::Close close;
+  mycelium::wire::Close close;
   ASSERT_TRUE(close.ParseFromString(frame.payload));
-  EXPECT_EQ(close.code(), CODE_PROTOCOL);
+  EXPECT_EQ(close.code(), wire::CODE_PROTOCOL);
   EXPECT_EQ(close.reason(), "protocol: HELLO, not from a broker to a client");
   EXPECT_EQ(client_->Flush(kNoDeadline).code, StatusCode::kUnavailable);
 }
@@ -106,11 +106,11 @@ TEST_F(EndTest, CloseWritesWhatWasPublishedAndSaysGoodbye) {
   for (uint64_t id = 1; id <= 1'000; ++id) {
     ASSERT_EQ(broker_->Read().header.id, id);
   }
-  mycelium::Close close;
+  mycelium::wire::Close close;
   const WireFrame frame = broker_->Read();
   ASSERT_TRUE(frame.Is(ControlKind::kClose));
   ASSERT_TRUE(close.ParseFromString(frame.payload));
-  EXPECT_EQ(close.code(), CODE_GOING_AWAY);
+  EXPECT_EQ(close.code(), wire::CODE_GOING_AWAY);
   broker_->Read();
   EXPECT_TRUE(broker_->end_of_stream());
   broker_->Hangup();

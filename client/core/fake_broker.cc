@@ -81,7 +81,7 @@ std::unique_ptr<Client> FakeBroker::Connect(const ClientOptions& options) {
   });
   Accept();
   EXPECT_TRUE(Read().Is(ControlKind::kHello));
-  Welcome welcome;
+  wire::Welcome welcome;
   welcome.set_version_major(kVersionMajor);
   welcome.set_session_id(12);
   welcome.set_epoch(5);
@@ -162,9 +162,9 @@ void FakeBroker::StopListening() {
 
 uint32_t FakeBroker::AnswerSubscribe() {
   const WireFrame frame = ReadControl(ControlKind::kSubscribe);
-  Subscribe subscribe;
+  wire::Subscribe subscribe;
   EXPECT_TRUE(subscribe.ParseFromString(frame.payload));
-  Subscribed subscribed;
+  wire::Subscribed subscribed;
   subscribed.set_subscription_id(subscribe.subscription_id());
   Send(ControlFrame(ControlKind::kSubscribed, subscribed.SerializeAsString(),
                     frame.header.id));

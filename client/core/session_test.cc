@@ -35,7 +35,7 @@ Bytes Data(uint16_t type_id, std::string_view topic, std::string_view payload,
 }
 
 Bytes Welcome(uint32_t frame_bytes_max = 1024) {
-  mycelium::Welcome welcome;
+  mycelium::wire::Welcome welcome;
   welcome.set_version_major(1);
   welcome.set_session_id(12);
   welcome.set_epoch(5);
@@ -224,11 +224,11 @@ TEST(Session, NeedMoreSaysHowMuchOnceTheHeaderIsThere) {
 }
 
 TEST(Session, EveryAnswerCarriesItsRequest) {
-  mycelium::Subscribed subscribed;
+  mycelium::wire::Subscribed subscribed;
   subscribed.set_subscription_id(3);
   EXPECT_EQ(Event(ControlOf(ControlKind::kSubscribed, subscribed, 41)),
             "subscribed #41 3 CODE_OK ");
-  subscribed.set_code(CODE_DENIED);
+  subscribed.set_code(wire::CODE_DENIED);
   subscribed.set_reason("type 7");
   EXPECT_EQ(Event(ControlOf(ControlKind::kSubscribed, subscribed, 42)),
             "subscribed #42 3 CODE_DENIED type 7");
@@ -240,27 +240,27 @@ TEST(Session, EveryAnswerCarriesItsRequest) {
 
 TEST(Session, WhatTheBrokerSaysByItself) {
   EXPECT_EQ(Event(Control(ControlKind::kPing, {}, 9)), "ping #9");
-  mycelium::Ack ack;
+  mycelium::wire::Ack ack;
   ack.set_publish_id(1ull << 40);
   EXPECT_EQ(Event(ControlOf(ControlKind::kAck, ack)), "ack 1099511627776");
-  mycelium::Unsubscribed unsubscribed;
+  mycelium::wire::Unsubscribed unsubscribed;
   unsubscribed.set_subscription_id(3);
   EXPECT_EQ(Event(ControlOf(ControlKind::kUnsubscribed, unsubscribed)),
             "unsubscribed 3");
-  mycelium::Hold hold;
+  mycelium::wire::Hold hold;
   hold.set_type_id(7);
   hold.set_by_session_id(12);
   hold.set_by_name("slow-reader");
   EXPECT_EQ(Event(ControlOf(ControlKind::kHold, hold)),
             "hold 7 by 12 slow-reader");
-  mycelium::Release release;
+  mycelium::wire::Release release;
   EXPECT_EQ(Event(ControlOf(ControlKind::kRelease, release)), "release 0");
 }
 
 TEST(Session, GapHasARangeForEachType) {
-  mycelium::Gap gap;
+  mycelium::wire::Gap gap;
   gap.set_subscription_id(2);
-  gap.set_reason(GAP_REASON_MEMORY);
+  gap.set_reason(wire::GAP_REASON_MEMORY);
   for (uint32_t type_id : {7u, 8u}) {
     auto* range = gap.add_ranges();
     range->set_type_id(type_id);
@@ -277,8 +277,8 @@ TEST(Session, GapHasARangeForEachType) {
 }
 
 TEST(Session, CloseIsFinalAndHasItsReason) {
-  mycelium::Close close;
-  close.set_code(CODE_IDLE_TIMEOUT);
+  mycelium::wire::Close close;
+  close.set_code(wire::CODE_IDLE_TIMEOUT);
   close.set_reason("idle for 30000 ms");
   EXPECT_EQ(
       Events(ControlOf(ControlKind::kClose, close) + Data(7, "", "x", 1)),
@@ -340,7 +340,7 @@ TEST(Session, OtherBytesThanABrokersAreRefused) {
 }
 
 TEST(Session, WelcomeMustFitThisClient) {
-  mycelium::Welcome welcome;
+  mycelium::wire::Welcome welcome;
   welcome.set_version_major(2);
   EXPECT_EQ(GreetingEvent(ControlOf(ControlKind::kWelcome, welcome)),
             "error protocol: version 2 at the broker, 1 here");
@@ -370,7 +370,7 @@ Body Parsed(const Bytes& frame) {
 TEST(ControlBody, HelloBeginsWithTheMagic) {
   const Bytes frame = EncodeHello("me");
   EXPECT_EQ(std::string(frame.begin() + 8, frame.begin() + 16), "MYCELIUM");
-  const auto hello = Parsed<mycelium::Hello>(frame);
+  const auto hello = Parsed<mycelium::wire::Hello>(frame);
   EXPECT_EQ(hello.version_major(), 1u);
   EXPECT_EQ(hello.name(), "me");
 }
@@ -383,7 +383,7 @@ TEST(ControlBody, SubscribeCarriesEveryOption) {
                        .policy = {.queue_bytes_max = 5000, .stall_ms_max = -1},
                        .delivery = Delivery::kDirect});
   EXPECT_EQ(LoadHeader(frame.data()).id, 41u);
-  const auto subscribe = Parsed<mycelium::Subscribe>(frame);
+  const auto subscribe = Parsed<mycelium::wire::Subscribe>(frame);
   EXPECT_EQ(subscribe.subscription_id(), 3u);
   EXPECT_EQ(subscribe.type_id(), 7u);
   EXPECT_EQ(subscribe.topic_filter(), "a.*");
@@ -392,25 +392,25 @@ TEST(ControlBody, SubscribeCarriesEveryOption) {
 }
 
 TEST(ControlBody, StallOfZeroIsSaidAndNotLeftToTheDefault) {
-  const auto subscribe = Parsed<mycelium::Subscribe>(
+  const auto subscribe = Parsed<mycelium::wire::Subscribe>(
       EncodeSubscribe(1, 1, {.policy = {.stall_ms_max = 0}}));
   EXPECT_TRUE(subscribe.policy().has_stall_ms_max());
 }
 
 TEST(ControlBody, UnsubscribeAndCloseCarryTheirWords) {
-  EXPECT_EQ(
-      Parsed<mycelium::Unsubscribe>(EncodeUnsubscribe(1, 3)).subscription_id(),
-      3u);
+  EXPECT_EQ(Parsed<mycelium::wire::Unsubscribe>(EncodeUnsubscribe(1, 3))
+                .subscription_id(),
+            3u);
   const auto close =
-      Parsed<mycelium::Close>(EncodeClose(CloseCode::kProtocol, "why"));
-  EXPECT_EQ(close.code(), CODE_PROTOCOL);
+      Parsed<mycelium::wire::Close>(EncodeClose(CloseCode::kProtocol, "why"));
+  EXPECT_EQ(close.code(), wire::CODE_PROTOCOL);
   EXPECT_EQ(close.reason(), "why");
 }
 
 TEST(ControlBody, CodesAreTheContractsOnes) {
-  for (int number = 0; number < Code_ARRAYSIZE; ++number) {
+  for (int number = 0; number < wire::Code_ARRAYSIZE; ++number) {
     EXPECT_EQ(CodeName(static_cast<CloseCode>(number)),
-              Code_Name(static_cast<mycelium::Code>(number)));
+              wire::Code_Name(static_cast<mycelium::wire::Code>(number)));
   }
 }
 

@@ -35,7 +35,7 @@ inline std::string Text(const Message& message) {
 }
 
 inline std::string HoldFrame(uint32_t type_id) {
-  mycelium::Hold hold;
+  mycelium::wire::Hold hold;
   hold.set_type_id(type_id);
   hold.set_by_session_id(12);
   hold.set_by_name("slow-reader");
@@ -43,16 +43,16 @@ inline std::string HoldFrame(uint32_t type_id) {
 }
 
 inline std::string ReleaseFrame(uint32_t type_id) {
-  mycelium::Release release;
+  mycelium::wire::Release release;
   release.set_type_id(type_id);
   return ControlFrame(ControlKind::kRelease, release.SerializeAsString());
 }
 
 inline std::string GapFrame(uint32_t subscription_id, uint64_t first,
                             uint64_t last) {
-  mycelium::Gap gap;
+  mycelium::wire::Gap gap;
   gap.set_subscription_id(subscription_id);
-  gap.set_reason(GAP_REASON_OVERFLOW);
+  gap.set_reason(wire::GAP_REASON_OVERFLOW);
   auto* range = gap.add_ranges();
   range->set_type_id(7);
   range->set_frames(last - first + 1);

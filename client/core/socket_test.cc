@@ -167,8 +167,8 @@ TEST_F(SocketClientTest, StateIsToldAtEachChange) {
   }});
   broker_->Send(HoldFrame(7) + HoldFrame(8) + ReleaseFrame(7) +
                 ReleaseFrame(8));
-  mycelium::Close close;
-  close.set_code(CODE_IDLE_TIMEOUT);
+  mycelium::wire::Close close;
+  close.set_code(wire::CODE_IDLE_TIMEOUT);
   close.set_reason("idle for 30000 ms");
   broker_->Send(ControlFrame(ControlKind::kClose, close.SerializeAsString()));
   EXPECT_EQ(
@@ -217,8 +217,8 @@ TEST_F(SocketClientTest, RefusedSubscriptionSaysWhy) {
   std::shared_ptr<Subscription> subscription;
   std::thread refusing([&] {
     const WireFrame frame = broker_->ReadControl(ControlKind::kSubscribe);
-    mycelium::Subscribed subscribed;
-    subscribed.set_code(CODE_TOO_MANY_SUBSCRIPTIONS);
+    mycelium::wire::Subscribed subscribed;
+    subscribed.set_code(wire::CODE_TOO_MANY_SUBSCRIPTIONS);
     subscribed.set_reason("subscriptions: 1024, allowed 1024");
     broker_->Send(ControlFrame(ControlKind::kSubscribed,
                                subscribed.SerializeAsString(),

@@ -37,7 +37,7 @@ std::string ReadControl(int descriptor, ControlKind kind) {
   std::string text(body.begin(), body.end());
   if (header.type_id == 0 && header.kind == static_cast<uint8_t>(kind))
     return text;
-  Close close;
+  wire::Close close;
   if (header.type_id == 0 &&
       header.kind == static_cast<uint8_t>(ControlKind::kClose) &&
       close.ParseFromString(text))
@@ -49,28 +49,28 @@ std::string ReadControl(int descriptor, ControlKind kind) {
 }  // namespace
 
 void OpenSession(int descriptor, const std::string& name) {
-  Hello hello;
+  wire::Hello hello;
   hello.set_version_major(kVersionMajor);
   hello.set_version_minor(kVersionMinor);
   hello.set_name(name);
   WriteControl(descriptor, ControlKind::kHello, kHelloMagic,
                hello.SerializeAsString());
-  Welcome welcome;
+  wire::Welcome welcome;
   if (!welcome.ParseFromString(ReadControl(descriptor, ControlKind::kWelcome)))
     Fail("broker: WELCOME can not be parsed");
 }
 
 void SubscribeToType(int descriptor, uint16_t type_id) {
-  Subscribe subscribe;
+  wire::Subscribe subscribe;
   subscribe.set_subscription_id(kSubscriptionId);
   subscribe.set_type_id(type_id);
   WriteControl(descriptor, ControlKind::kSubscribe, kSubscriptionId,
                subscribe.SerializeAsString());
-  Subscribed subscribed;
+  wire::Subscribed subscribed;
   if (!subscribed.ParseFromString(
           ReadControl(descriptor, ControlKind::kSubscribed)))
     Fail("broker: SUBSCRIBED can not be parsed");
-  if (subscribed.code() != CODE_OK)
+  if (subscribed.code() != wire::CODE_OK)
     Fail("broker: refused the subscription: " + subscribed.reason());
 }
 

@@ -120,16 +120,16 @@ class Reader {
         WritePong(descriptor_, header.id);
         return;
       case ControlKind::kGap: {
-        Gap gap;
+        wire::Gap gap;
         if (!gap.ParseFromArray(body.data(), body_bytes))
           Fail("broker: GAP can not be parsed");
-        for (const Gap::Range& range : gap.ranges())
+        for (const wire::Gap::Range& range : gap.ranges())
           walker_.AddReported(range.frames(), range.first_sequence(),
                               range.last_sequence());
         return;
       }
       case ControlKind::kClose: {
-        Close close;
+        wire::Close close;
         close.ParseFromArray(body.data(), body_bytes);
         Fail("broker: closed the session: " + close.reason());
       }

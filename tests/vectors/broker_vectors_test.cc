@@ -40,12 +40,13 @@ class Peer {
         piece_bytes_(piece_bytes) {}
 
   void EnterState(const std::string& state) {
-    Hello hello;
+    wire::Hello hello;
     hello.set_version_major(kVersionMajor);
     if (state != "greeting") {
       Send(ControlBytes(ControlKind::kHello, kHelloMagic, hello));
     }
-    if (state == "closed") Send(ControlBytes(ControlKind::kClose, 0, Close()));
+    if (state == "closed")
+      Send(ControlBytes(ControlKind::kClose, 0, wire::Close()));
     Read();
   }
 
@@ -81,7 +82,7 @@ class Peer {
 // What a CLOSE or a SUBSCRIBED says.
 struct Answer {
   std::string kind;
-  Code code = CODE_OK;
+  wire::Code code = wire::CODE_OK;
   std::string reason;
 };
 
@@ -107,9 +108,9 @@ Answer FindAnswer(std::string_view bytes) {
     if (frame.header.type_id != 0) continue;
     const auto kind = static_cast<ControlKind>(frame.header.kind);
     if (kind == ControlKind::kSubscribed) {
-      answer = ParseAnswer<Subscribed>(frame);
+      answer = ParseAnswer<wire::Subscribed>(frame);
     } else if (kind == ControlKind::kClose) {
-      answer = ParseAnswer<Close>(frame);
+      answer = ParseAnswer<wire::Close>(frame);
       EXPECT_EQ(bytes, "") << "behind CLOSE";
     }
   }
@@ -142,7 +143,7 @@ bool CheckVector(const Vector& vector, size_t piece_bytes) {
   if (vector.Get("error").ends_with("after CLOSE")) return false;
   const Answer found = FindAnswer(answer);
   EXPECT_EQ(found.reason, vector.Get("error"));
-  EXPECT_EQ(Code_Name(found.code),
+  EXPECT_EQ(wire::Code_Name(found.code),
             vector.Has("code") ? vector.Get("code") : "CODE_OK");
   if (vector.Has("code")) {
     EXPECT_EQ(found.kind,

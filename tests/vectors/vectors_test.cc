@@ -86,32 +86,33 @@ std::string_view OutcomeName(FrameStatus status) {
 std::unique_ptr<Message> NewBody(Role receiver, uint8_t kind) {
   switch (static_cast<ControlKind>(kind)) {
     case ControlKind::kHello:
-      return std::make_unique<Hello>();
+      return std::make_unique<wire::Hello>();
     case ControlKind::kWelcome:
-      return std::make_unique<Welcome>();
+      return std::make_unique<wire::Welcome>();
     case ControlKind::kSubscribe:
-      return std::make_unique<Subscribe>();
+      return std::make_unique<wire::Subscribe>();
     case ControlKind::kSubscribed:
-      return std::make_unique<Subscribed>();
+      return std::make_unique<wire::Subscribed>();
     case ControlKind::kUnsubscribe:
-      return std::make_unique<Unsubscribe>();
+      return std::make_unique<wire::Unsubscribe>();
     case ControlKind::kUnsubscribed:
-      return std::make_unique<Unsubscribed>();
+      return std::make_unique<wire::Unsubscribed>();
     case ControlKind::kGap:
-      return std::make_unique<Gap>();
+      return std::make_unique<wire::Gap>();
     case ControlKind::kAck:
-      return std::make_unique<Ack>();
+      return std::make_unique<wire::Ack>();
     case ControlKind::kHold:
-      return std::make_unique<Hold>();
+      return std::make_unique<wire::Hold>();
     case ControlKind::kRelease:
-      return std::make_unique<Release>();
+      return std::make_unique<wire::Release>();
     case ControlKind::kSchema:
-      return std::make_unique<Schema>();
+      return std::make_unique<wire::Schema>();
     case ControlKind::kClose:
-      return std::make_unique<Close>();
+      return std::make_unique<wire::Close>();
     case ControlKind::kAdmin:
-      if (receiver == Role::kBroker) return std::make_unique<AdminRequest>();
-      return std::make_unique<AdminReply>();
+      if (receiver == Role::kBroker)
+        return std::make_unique<wire::AdminRequest>();
+      return std::make_unique<wire::AdminReply>();
     case ControlKind::kFlush:
     case ControlKind::kFlushed:
     case ControlKind::kPing:
