@@ -77,6 +77,40 @@ inline constexpr int kStatusSubscriptionsMax = 64;
 // or half read.
 inline constexpr uint64_t kTotalBytesMaxDefault = 1 << 30;
 
+// --- Schemas ----------------------------------------------------------------
+
+// A descriptor set: a hundred files of a hundred messages take half of it.
+inline constexpr uint32_t kSchemaBytesMaxDefault = 1 << 20;
+// What a configuration may raise it to: one SCHEMA frame carries all of it.
+inline constexpr uint32_t kSchemaBytesMaxCeiling = 32 << 20;
+// What else stands in the body of a SCHEMA frame: the digest (34 bytes), and
+// tag and length of the descriptor set (6).
+inline constexpr uint32_t kSchemaBodyBytes = 40;
+static_assert(kSchemaBytesMaxCeiling + kSchemaBodyBytes <=
+              kFrameBytesMaxCeiling);
+// Schemas that a broker knows at a time, and the bytes of all their descriptor
+// sets: as many programs, each with a version of its own, as a machine has.
+// Parsed, a schema takes up to 16 times as much.
+inline constexpr uint32_t kSchemasMaxDefault = 256;
+inline constexpr uint64_t kSchemasBytesMaxDefault = 16 << 20;
+// What a configuration may raise it to: each new schema is compared with all.
+inline constexpr uint32_t kSchemasMaxCeiling = 65'536;
+// The canonical text of one schema, over all of its message types: what a
+// hostile descriptor set may cost in hashing (about 70 ms).
+inline constexpr uint32_t kSchemaCanonicalBytesMax = 4 << 20;
+// Schemas that clients told and nobody uses any more, kept to show the messages
+// of programs that left at once.
+inline constexpr uint32_t kPastSchemasMax = 16;
+inline constexpr uint64_t kPastSchemasBytesMax = 1 << 20;
+// A full name, as it stands in digests and errors.
+inline constexpr uint32_t kSchemaNameBytesMax = 512;
+// Messages within messages: what protoc itself allows is 32.
+inline constexpr int kSchemaNestingMax = 32;
+// Offences that a refusal lists, and those that are looked for to say how many
+// more there are.
+inline constexpr uint32_t kSchemaOffencesMax = 20;
+inline constexpr uint32_t kSchemaOffencesFoundMax = 1'000;
+
 // --- The turn ---------------------------------------------------------------
 
 // A block of frames: what one read may bring.  A Unix socket's buffer holds
