@@ -20,6 +20,7 @@ Loop::Loop(broker::Broker::Identity identity, const Config& config,
   CHECK_EQ(uv_loop_init(&loop_), 0);
   broker_ = std::make_unique<broker::Broker>(
       std::move(identity), config.limits, static_cast<int64_t>(uv_now(&loop_)));
+  CHECK(ApplyConfig(config).ok());  // there is nothing yet that it may not fit
   CHECK_EQ(uv_prepare_init(&loop_, &prepare_), 0);
   CHECK_EQ(uv_check_init(&loop_, &check_), 0);
   CHECK_EQ(uv_timer_init(&loop_, &timer_), 0);
@@ -139,9 +140,11 @@ void Loop::StopSessions() {
   uv_stop(&loop_);
 }
 
-void Loop::ApplyConfig(const Config& config) {
-  drain_timeout_ms_ = config.drain_timeout_ms;
-  broker_->ApplyLimits(config.limits);
+absl::Status Loop::ApplyConfig(const Config& config) {
+  absl::Status status =
+      broker_->Configure(config.limits, config.schema, config.descriptor_sets);
+  if (status.ok()) drain_timeout_ms_ = config.drain_timeout_ms;
+  return status;
 }
 
 }  // namespace mycelium::bridges

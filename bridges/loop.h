@@ -34,7 +34,9 @@ class Loop {
   // the configuration's drain_timeout_ms, and logs what was not.
   void Run();
 
-  void ApplyConfig(const Config& config);
+  // What can change while it runs: limits, drain_timeout_ms, schemas.  On an
+  // error nothing has changed.
+  absl::Status ApplyConfig(const Config& config);
 
  private:
   void Turn();

@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "absl/strings/str_cat.h"
+#include "broker/admin.h"
 #include "config/limits.h"
 #include "glog/logging.h"
 
@@ -15,14 +16,9 @@ constexpr int64_t kNever = std::numeric_limits<int64_t>::max();
 // on.
 constexpr uint64_t kResumePercent = 90;
 
-void FillCounters(const TrafficCounters& from, wire::Counters* to) {
-  to->set_frames_in(from.frames_in);
-  to->set_bytes_in(from.bytes_in);
-  to->set_frames_out(from.frames_out);
-  to->set_bytes_out(from.bytes_out);
-  to->set_frames_dropped(from.frames_dropped);
-  to->set_gaps(from.gaps);
-  to->set_holds(from.holds);
+SchemaRegistry::Limits SchemaLimits(const BrokerLimits& limits) {
+  return {limits.schema_bytes_max, limits.schemas_max,
+          limits.schemas_bytes_max};
 }
 
 }  // namespace
@@ -32,16 +28,43 @@ Broker::Broker(Identity identity, const BrokerLimits& limits, int64_t now_ms)
       started_ms_(now_ms),
       now_ms_(now_ms) {
   context_->limits = limits;
+  context_->schemas.set_limits(SchemaLimits(limits));
   context_->broker_name = std::move(identity.name);
   context_->broker_version = std::move(identity.version);
   context_->epoch = identity.epoch;
   context_->answer_admin = [this](const wire::AdminRequest& request,
                                   wire::AdminReply* reply) {
-    AnswerAdmin(request, reply);
+    AnswerAdmin(request,
+                {*context_, listeners_, sessions_, started_ms_, now_ms_},
+                reply);
   };
 }
 
 Broker::~Broker() { sessions_.clear(); }
+
+absl::Status Broker::Configure(const BrokerLimits& limits,
+                               const SchemaRules& rules,
+                               const std::vector<DescriptorSetFile>& files) {
+  SchemaRegistry& schemas = context_->schemas;
+  const uint64_t last_number =
+      schemas.all().empty() ? 0 : schemas.all().rbegin()->first;
+  schemas.set_limits(SchemaLimits(limits));
+  std::string why;
+  if (!schemas.Configure(files, &why)) {
+    schemas.set_limits(SchemaLimits(context_->limits));
+    return absl::FailedPreconditionError(why);
+  }
+  for (auto it = schemas.all().upper_bound(last_number);
+       it != schemas.all().end(); ++it) {
+    const KnownSchema& known = it->second;
+    LOG(INFO) << "schema " << DigestText(known.schema->digest()) << " of "
+              << known.source << ", " << known.schema->types().size()
+              << " message types";
+  }
+  context_->limits = limits;
+  context_->schema_rules = rules;
+  return absl::OkStatus();
+}
 
 std::string Broker::Refusal(const Peer& peer, int64_t descriptors_left) const {
   const BrokerLimits& limits = context_->limits;
@@ -187,41 +210,6 @@ std::string Broker::CloseFrame(wire::Code code, const std::string& reason) {
 
 void Broker::StartDrain(const std::string& reason, int64_t now_ms) {
   for (const auto& [id, session] : sessions_) session->GoAway(reason, now_ms);
-}
-
-void Broker::AnswerAdmin(const wire::AdminRequest& request,
-                         wire::AdminReply* reply) {
-  if (!request.has_status()) {
-    reply->set_error("admin: a request that this broker does not know");
-    return;
-  }
-  wire::Status* const status = reply->mutable_status();
-  status->set_broker_name(context_->broker_name);
-  status->set_broker_version(context_->broker_version);
-  status->set_epoch(context_->epoch);
-  status->set_uptime_ms(static_cast<uint64_t>(now_ms_ - started_ms_));
-  for (const std::string& url : listeners_) status->add_listeners(url);
-  std::vector<uint32_t> ids;
-  for (const auto& [id, session] : sessions_) {
-    if (id > request.status().after_session_id()) ids.push_back(id);
-  }
-  std::sort(ids.begin(), ids.end());
-  size_t bytes = 0;
-  for (const uint32_t id : ids) {
-    if (bytes > kStatusBytesMax) {
-      status->set_more(true);
-      break;
-    }
-    const Session& session = *sessions_.at(id);
-    wire::SessionStatus* const s = status->add_sessions();
-    session.FillStatus(s, now_ms_);
-    FillCounters(session.counters, s->mutable_counters());
-    bytes += s->ByteSizeLong();
-  }
-  status->set_sessions_total(static_cast<uint32_t>(sessions_.size()));
-  FillCounters(context_->counters, status->mutable_counters());
-  status->set_memory_bytes(context_->pool.used_bytes());
-  status->set_memory_bytes_max(context_->limits.total_bytes_max);
 }
 
 }  // namespace mycelium::broker

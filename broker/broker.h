@@ -12,9 +12,10 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/status/status.h"
 #include "broker/session.h"
 #include "config/broker_limits.h"
-#include "proto/mycelium/admin.pb.h"
+#include "config/schema_rules.h"
 
 namespace mycelium::broker {
 
@@ -48,9 +49,12 @@ class Broker {
   // When FinishTurn has to be called even if nothing happens.
   int64_t next_deadline_ms() const;
 
-  // New limits hold for what comes; no session is ended by them, and each keeps
-  // the frame_bytes_max that it was told.
-  void ApplyLimits(const BrokerLimits& limits) { context_->limits = limits; }
+  // Limits and rules hold for what comes: no session is ended by them, and each
+  // keeps the frame_bytes_max that it was told.  What `files` hold becomes
+  // known for good.  On an error, because it does not go together with what
+  // clients told, nothing has changed.
+  absl::Status Configure(const BrokerLimits& limits, const SchemaRules& rules,
+                         const std::vector<DescriptorSetFile>& files);
 
   // Tells everyone to go, once what is queued for them has been written.
   void StartDrain(const std::string& reason, int64_t now_ms);
@@ -74,7 +78,6 @@ class Broker {
   std::string Refusal(const Peer& peer, int64_t descriptors_left) const;
   void Schedule(Session* session, int64_t now_ms);
   void CheckMemory();
-  void AnswerAdmin(const wire::AdminRequest& request, wire::AdminReply* reply);
 
   const std::unique_ptr<SessionContext> context_;
   const int64_t started_ms_;
@@ -83,7 +86,7 @@ class Broker {
   uint32_t last_session_id_ = 0;
   bool memory_full_ = false;
   size_t refused_ = 0;  // sessions that live only to be told so
-  absl::flat_hash_map<uint32_t, std::unique_ptr<Session>> sessions_;
+  SessionMap sessions_;
   absl::flat_hash_map<std::string, uint32_t> by_principal_;
   // A session that was heard from in the meantime is put back when its entry
   // comes up; an entry that is not its session's scheduled_ms is void.

@@ -1,9 +1,9 @@
 #include "broker/broker.h"
 
-#include <cstring>
 #include <deque>
-#include <memory>
+#include <string>
 
+#include "broker/broker_fixture.h"
 #include "config/limits.h"
 #include "gtest/gtest.h"
 #include "proto/frame.h"
@@ -11,143 +11,6 @@
 
 namespace mycelium::broker {
 namespace {
-
-struct Received {
-  FrameHeader header;
-  std::string topic;
-  std::string payload;
-
-  template <typename Body>
-  Body As() const {
-    Body body;
-    EXPECT_TRUE(body.ParseFromString(payload));
-    return body;
-  }
-  bool Is(ControlKind kind) const {
-    return header.type_id == 0 && header.kind == static_cast<uint8_t>(kind);
-  }
-};
-
-// A broker with a clock of the test's own and peers without sockets.
-class BrokerTest : public testing::TestWithParam<bool> {
- protected:
-  struct Client {
-    Session* session;
-    std::string input;  // what the broker has written
-  };
-
-  BrokerTest() { Restart({}); }
-
-  void Restart(const BrokerLimits& limits) {
-    broker_ = std::make_unique<Broker>(Broker::Identity{"test", "1.2.3", 99},
-                                       limits, now_ms_);
-  }
-
-  Client Connect(const std::string& principal = "uid 1") {
-    return {
-        broker_->Accept({"unix:" + principal, principal, true}, 1000, now_ms_),
-        {}};
-  }
-
-  // With GetParam() one byte at a time.
-  void Send(const Client& client, std::string_view bytes) {
-    while (!bytes.empty()) {
-      const std::span<uint8_t> room = client.session->ReadBuffer();
-      const size_t n =
-          GetParam() ? 1 : std::min<size_t>(bytes.size(), room.size());
-      std::memcpy(room.data(), bytes.data(), n);
-      client.session->Received(n, now_ms_);
-      bytes.remove_prefix(n);
-    }
-  }
-  void SendControl(const Client& client, ControlKind kind, uint64_t id,
-                   const std::string& body = {}) {
-    Send(client, ControlFrame(kind, id, body));
-  }
-  static std::string Publish(uint16_t type_id, std::string_view topic,
-                             std::string_view payload, uint64_t id = 0) {
-    std::string frame(kHeaderBytes, '\0');
-    StoreHeader({static_cast<uint32_t>(topic.size() + payload.size()), type_id,
-                 1, static_cast<uint8_t>(topic.size()), id},
-                reinterpret_cast<uint8_t*>(frame.data()));
-    return frame.append(topic).append(payload);
-  }
-
-  // What the client would read now.
-  std::deque<Received> Read(Client* client, uint64_t bytes_max = UINT64_MAX) {
-    broker_->FinishTurn(now_ms_);
-    while (!client->session->outbox.empty() && bytes_max > 0) {
-      iovec iovecs[16];
-      client->session->outbox.Gather(iovecs);
-      const size_t n = std::min<uint64_t>(iovecs[0].iov_len, bytes_max);
-      client->input.append(static_cast<const char*>(iovecs[0].iov_base), n);
-      client->session->Written(n);
-      bytes_max -= n;
-    }
-    std::deque<Received> frames;
-    FrameView frame;
-    const FrameReader reader(kFrameBytesMaxCeiling);
-    while (true) {
-      const std::span<const uint8_t> input(
-          reinterpret_cast<const uint8_t*>(client->input.data()),
-          client->input.size());
-      if (reader.Next(input, &frame) != FrameStatus::kFrame) break;
-      frames.push_back(
-          {frame.header, std::string(frame.topic()),
-           std::string(frame.payload().begin(), frame.payload().end())});
-      client->input.erase(0, frame.frame_bytes());
-    }
-    return frames;
-  }
-
-  Client Open(const std::string& name = "client") {
-    Client client = Connect();
-    wire::Hello hello;
-    hello.set_version_major(kVersionMajor);
-    hello.set_name(name);
-    SendControl(client, ControlKind::kHello, kHelloMagic,
-                hello.SerializeAsString());
-    const std::deque<Received> frames = Read(&client);
-    EXPECT_EQ(frames.size(), 1u);
-    EXPECT_TRUE(frames[0].Is(ControlKind::kWelcome));
-    return client;
-  }
-
-  wire::Subscribed Subscribe(Client* client, uint32_t id, uint16_t type_id,
-                             const std::string& filter = {}, uint64_t queue = 0,
-                             int64_t stall_ms_max = 0) {
-    mycelium::wire::Subscribe request;
-    request.set_subscription_id(id);
-    request.set_type_id(type_id);
-    request.set_topic_filter(filter);
-    request.mutable_policy()->set_queue_bytes_max(queue);
-    request.mutable_policy()->set_stall_ms_max(stall_ms_max);
-    SendControl(*client, ControlKind::kSubscribe, id,
-                request.SerializeAsString());
-    const std::deque<Received> frames = Read(client);
-    EXPECT_FALSE(frames.empty());
-    EXPECT_TRUE(frames.back().Is(ControlKind::kSubscribed));
-    return frames.back().As<wire::Subscribed>();
-  }
-
-  // The one CLOSE that ended the session.
-  wire::Close ReadClose(Client* client) {
-    const std::deque<Received> frames = Read(client);
-    EXPECT_FALSE(frames.empty());
-    if (frames.empty()) return {};
-    EXPECT_TRUE(frames.back().Is(ControlKind::kClose));
-    EXPECT_TRUE(client->session->finished());
-    return frames.back().As<wire::Close>();
-  }
-
-  int64_t now_ms_ = 1'000'000;
-  std::unique_ptr<Broker> broker_;
-};
-
-INSTANTIATE_TEST_SUITE_P(Input, BrokerTest, testing::Bool(),
-                         [](const auto& info) {
-                           return info.param ? "OneByteAtATime" : "InOnePiece";
-                         });
 
 TEST_P(BrokerTest, WelcomeTellsTheBrokerAndItsLimits) {
   Client client = Connect();

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
 #include <cstring>
@@ -14,6 +15,7 @@
 #include <memory>
 #include <random>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/match.h"
@@ -143,6 +145,20 @@ uint64_t RandomEpoch() {
   return uint64_t{random()} << 32 | random();
 }
 
+// Of `files`, those whose schema none of `others` holds.
+std::vector<DescriptorSetFile> Without(
+    const std::vector<DescriptorSetFile>& files,
+    const std::vector<DescriptorSetFile>& others) {
+  std::vector<DescriptorSetFile> left;
+  for (const DescriptorSetFile& file : files) {
+    const auto same = [&](const DescriptorSetFile& other) {
+      return other.schema->digest() == file.schema->digest();
+    };
+    if (std::none_of(others.begin(), others.end(), same)) left.push_back(file);
+  }
+  return left;
+}
+
 // What a running broker takes over from a changed configuration.
 void Reload(Config* in_force, bridges::Loop* loop) {
   absl::StatusOr<Config> read = ReadConfig();
@@ -150,15 +166,29 @@ void Reload(Config* in_force, bridges::Loop* loop) {
     LOG(ERROR) << "reload: nothing changed: " << read.status().message();
     return;
   }
-  std::vector<std::string> changed, fixed;
-  for (std::string& field : ChangedFields(*in_force, *read)) {
-    const bool live =
-        absl::StartsWith(field, "limits.") || field == "drain_timeout_ms";
-    (live ? changed : fixed).push_back(std::move(field));
+  Config next = *in_force;
+  next.limits = read->limits;
+  next.drain_timeout_ms = read->drain_timeout_ms;
+  next.schema = read->schema;
+  // A schema that is known stays so: clients may have been let in beside it.
+  for (DescriptorSetFile& file :
+       Without(read->descriptor_sets, in_force->descriptor_sets)) {
+    next.descriptor_sets.push_back(std::move(file));
   }
-  in_force->limits = read->limits;
-  in_force->drain_timeout_ms = read->drain_timeout_ms;
-  loop->ApplyConfig(*in_force);
+  const absl::Status status = loop->ApplyConfig(next);
+  if (!status.ok()) {
+    LOG(ERROR) << "reload: nothing changed: " << status.message();
+    return;
+  }
+  const std::vector<std::string> changed = ChangedFields(*in_force, next);
+  const std::vector<DescriptorSetFile> removed =
+      Without(next.descriptor_sets, read->descriptor_sets);
+  read->descriptor_sets = next.descriptor_sets;
+  std::vector<std::string> fixed = ChangedFields(next, *read);
+  for (const DescriptorSetFile& file : removed) {
+    fixed.push_back(absl::StrCat("the removal of schema.descriptor_set \"",
+                                 file.path, "\""));
+  }
   LOG(INFO) << "reload: "
             << (changed.empty() ? "nothing changed"
                                 : absl::StrJoin(changed, ", ") + " in force");
@@ -166,6 +196,7 @@ void Reload(Config* in_force, bridges::Loop* loop) {
     LOG(WARNING) << "reload: " << absl::StrJoin(fixed, ", ")
                  << ": takes a restart, left as it was";
   }
+  *in_force = std::move(next);
 }
 
 int Serve() {

@@ -1,21 +1,21 @@
 #include "broker/session.h"
 
-#include <algorithm>
 #include <cstring>
-#include <limits>
+#include <optional>
 #include <utility>
 
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
+#include "broker/request_faults.h"
 #include "config/limits.h"
 #include "glog/logging.h"
 
 namespace mycelium::broker {
 namespace {
 
-// A schema digest is a SHA-256, an instance id 16 random bytes.
-constexpr size_t kSchemaDigestBytes = 32;
-constexpr size_t kInstanceIdBytes = 16;
+constexpr char kSchemaRequired[] =
+    "HELLO named no schema, and schema.required is true";
 
 bool IsHello(const FrameHeader& header) {
   return header.type_id == 0 &&
@@ -44,6 +44,7 @@ Session::Session(SessionContext* context, uint32_t id, Peer peer,
 
 Session::~Session() {
   EndSubscriptions();
+  ReleaseSchema();
   context_->router.RemovePublisher(this);
 }
 
@@ -64,6 +65,14 @@ void Session::EndSubscriptions() {
   subscriptions_.clear();
 }
 
+void Session::ReleaseSchema() {
+  if (schema_ == nullptr) return;
+  const Digest digest = schema_->schema->digest();
+  if (context_->schemas.Release(std::exchange(schema_, nullptr))) {
+    VLOG(1) << "schema " << DigestText(digest) << " forgotten";
+  }
+}
+
 void Session::StopTaking(int64_t close_ms) {
   state_ = SessionState::kClosed;
   closed = true;
@@ -71,6 +80,7 @@ void Session::StopTaking(int64_t close_ms) {
   close_ms_ = close_ms;
   context_->rescheduled.push_back(session_id);
   EndSubscriptions();
+  ReleaseSchema();
   context_->router.Touch(this);
 }
 
@@ -86,8 +96,9 @@ void Session::EndOfInput(int64_t now_ms) {
 
 void Session::Fail(wire::Code code, const std::string& reason, int64_t now_ms) {
   if (state_ == SessionState::kClosed) return;
-  LOG(WARNING) << Describe() << " closed: " << reason << " ("
-               << wire::Code_Name(code) << ")";
+  LOG(WARNING) << Describe()
+               << " closed: " << absl::StrReplaceAll(reason, {{"\n", "; "}})
+               << " (" << wire::Code_Name(code) << ")";
   StopTaking(now_ms + kCloseTimeoutMs);
   outbox.DropAll();
   wire::Close close;
@@ -123,13 +134,22 @@ void Session::Received(size_t bytes, int64_t now_ms) {
   }
 }
 
+uint32_t Session::BodyBytesMax() const {
+  if (state_ == SessionState::kGreeting) {
+    return context_->limits.hello_bytes_max;
+  }
+  if (state_ == SessionState::kSchemaAsked) {
+    return context_->limits.schema_bytes_max + kSchemaBodyBytes;
+  }
+  return frame_bytes_max_;
+}
+
 bool Session::NextFrame(Inbox::Bytes* input, uint64_t* frame_bytes,
                         int64_t now_ms) {
   *frame_bytes = 0;
   if (state_ == SessionState::kClosed) return false;
   const bool greeting = state_ == SessionState::kGreeting;
-  const uint32_t limit =
-      greeting ? context_->limits.hello_bytes_max : frame_bytes_max_;
+  const uint32_t limit = BodyBytesMax();
   FrameView frame;
   const FrameStatus status = FrameReader(limit).Next(input->view(), &frame);
   if (input->end - input->begin < kHeaderBytes) return false;
@@ -187,6 +207,10 @@ uint32_t Session::PublishRun(const Inbox::Bytes& input, const FrameView& first,
              std::string(KindName(first.header.type_id, first.header.kind)) +
              ", not supported by this broker",
          now_ms);
+    return 0;
+  }
+  if (LacksSchema()) {
+    Fail(wire::CODE_SCHEMA, absl::StrCat("publish: ", kSchemaRequired), now_ms);
     return 0;
   }
   Router& router = context_->router;
@@ -275,6 +299,8 @@ void Session::OnControl(const FrameView& frame, int64_t now_ms) {
   switch (static_cast<ControlKind>(frame.header.kind)) {
     case ControlKind::kHello:
       return OnHello(frame, now_ms);
+    case ControlKind::kSchema:
+      return OnSchema(frame, now_ms);
     case ControlKind::kSubscribe:
       return OnSubscribe(frame, now_ms);
     case ControlKind::kUnsubscribe:
@@ -292,45 +318,46 @@ void Session::OnControl(const FrameView& frame, int64_t now_ms) {
       outbox.DropAll();
       return;
     default:
-      Fail(wire::CODE_UNSUPPORTED,
-           "protocol: " + std::string(KindName(0, frame.header.kind)) +
-               ", not supported by this broker",
-           now_ms);
+      LOG(FATAL) << "OnFrame allows a broker no "
+                 << KindName(0, frame.header.kind);
   }
 }
 
 void Session::OnHello(const FrameView& frame, int64_t now_ms) {
   wire::Hello hello;
   if (!Parse(frame, &hello, now_ms)) return;
-  if (hello.version_major() != kVersionMajor) {
-    return Fail(wire::CODE_VERSION,
-                absl::StrCat("hello: version_major ", hello.version_major(),
-                             ", this broker speaks ", kVersionMajor),
-                now_ms);
-  }
-  const auto check_bytes = [&](const char* field, size_t bytes,
-                               size_t allowed) {
-    if (bytes == 0 || bytes == allowed) return true;
-    Fail(wire::CODE_INVALID_ARGUMENT,
-         absl::StrCat("hello: ", field, " of ", bytes, " bytes, allowed 0 or ",
-                      allowed),
-         now_ms);
-    return false;
-  };
-  if (!check_bytes("schema_digest", hello.schema_digest().size(),
-                   kSchemaDigestBytes) ||
-      !check_bytes("instance_id", hello.instance_id().size(),
-                   kInstanceIdBytes)) {
-    return;
-  }
-  if (hello.name().size() > kClientNameBytesMax) {
-    return Fail(wire::CODE_INVALID_ARGUMENT,
-                absl::StrCat("hello: name of ", hello.name().size(),
-                             " bytes, allowed ", kClientNameBytesMax),
-                now_ms);
-  }
-  state_ = SessionState::kOpen;
+  wire::Code code = wire::CODE_OK;
+  const std::string fault = HelloFault(hello, &code);
+  if (!fault.empty()) return Fail(code, fault, now_ms);
   name = hello.name();
+  const std::optional<Digest> digest = ToDigest(hello.schema_digest());
+  if (!digest) return Open(now_ms);
+  schema_ = context_->schemas.Hold(*digest);
+  if (schema_ != nullptr) return Open(now_ms);
+  state_ = SessionState::kSchemaAsked;
+  asked_digest_ = *digest;
+  wire::Schema question;
+  question.set_schema_digest(hello.schema_digest());
+  Send(ControlKind::kSchema, 0, question.SerializeAsString());
+}
+
+void Session::OnSchema(const FrameView& frame, int64_t now_ms) {
+  wire::Schema told;
+  if (!Parse(frame, &told, now_ms)) return;
+  std::string why;
+  schema_ = context_->schemas.Admit(
+      asked_digest_, told.descriptor_set(),
+      context_->schema_rules.OpenFor(peer_.is_local), &why);
+  if (schema_ == nullptr) return Fail(wire::CODE_SCHEMA, why, now_ms);
+  if (schema_->source.empty() && schema_->sessions == 1) {
+    LOG(INFO) << Describe() << " told schema " << DigestText(asked_digest_)
+              << ", " << schema_->schema->types().size() << " message types";
+  }
+  Open(now_ms);
+}
+
+void Session::Open(int64_t now_ms) {
+  state_ = SessionState::kOpen;
   opened_ms_ = now_ms;
   context_->rescheduled.push_back(session_id);
   wire::Welcome welcome;
@@ -351,49 +378,6 @@ void Session::OnHello(const FrameView& frame, int64_t now_ms) {
   Send(ControlKind::kWelcome, 0, welcome.SerializeAsString());
 }
 
-std::string Session::PolicyFault(const wire::Subscribe& request,
-                                 wire::Code* code) const {
-  const BrokerLimits& limits = context_->limits;
-  const wire::Policy& policy = request.policy();
-  *code = wire::CODE_INVALID_ARGUMENT;
-  if (request.type_id() > std::numeric_limits<uint16_t>::max()) {
-    return absl::StrCat("subscribe: type_id ", request.type_id(),
-                        ", allowed 0 to 65535");
-  }
-  if (policy.queue_bytes_max() != 0 &&
-      (policy.queue_bytes_max() < kQueueBytesMin ||
-       policy.queue_bytes_max() > limits.queue_bytes_max_ceiling)) {
-    return absl::StrCat("subscribe: queue_bytes_max ", policy.queue_bytes_max(),
-                        ", allowed ", kQueueBytesMin, " to ",
-                        limits.queue_bytes_max_ceiling);
-  }
-  if (policy.has_stall_ms_max() && policy.stall_ms_max() < -1) {
-    return absl::StrCat("subscribe: stall_ms_max ", policy.stall_ms_max(),
-                        ", allowed -1 and up");
-  }
-  std::string why;
-  if (!request.topic_filter().empty() &&
-      !ValidTopicFilter(request.topic_filter(), &why)) {
-    return "subscribe: " + why;
-  }
-  if (subscriptions_.size() >= limits.subscriptions_per_session_max) {
-    *code = wire::CODE_TOO_MANY_SUBSCRIPTIONS;
-    return absl::StrCat("subscribe: ", subscriptions_.size() + 1,
-                        " subscriptions, allowed ",
-                        limits.subscriptions_per_session_max);
-  }
-  *code = wire::CODE_UNSUPPORTED;
-  if (policy.overflow() != wire::OVERFLOW_GAP) {
-    return absl::StrCat("subscribe: overflow ", policy.overflow(),
-                        ", this broker knows OVERFLOW_GAP");
-  }
-  if (!request.group().empty()) {
-    return "subscribe: a group, not supported by this broker";
-  }
-  *code = wire::CODE_OK;
-  return {};
-}
-
 void Session::OnSubscribe(const FrameView& frame, int64_t now_ms) {
   wire::Subscribe request;
   if (!Parse(frame, &request, now_ms)) return;
@@ -406,8 +390,11 @@ void Session::OnSubscribe(const FrameView& frame, int64_t now_ms) {
   }
   wire::Subscribed reply;
   reply.set_subscription_id(id);
-  wire::Code code = wire::CODE_OK;
-  reply.set_reason(PolicyFault(request, &code));
+  wire::Code code = wire::CODE_SCHEMA;
+  reply.set_reason(LacksSchema()
+                       ? absl::StrCat("subscribe: ", kSchemaRequired)
+                       : SubscribeFault(request, context_->limits,
+                                        subscriptions_.size(), &code));
   reply.set_code(code);
   if (code == wire::CODE_OK) {
     Ref<Subscription> subscription(new Subscription);
@@ -469,11 +456,12 @@ void Session::Written(uint64_t bytes) {
 int64_t Session::OnTime(int64_t now_ms) {
   const BrokerLimits& limits = context_->limits;
   if (state_ == SessionState::kClosed) return close_ms_;
-  if (state_ == SessionState::kGreeting) {
+  if (state_ != SessionState::kOpen) {
     const int64_t due_ms = opened_ms_ + limits.hello_timeout_ms;
     if (now_ms < due_ms) return due_ms;
     Fail(wire::CODE_HELLO_TIMEOUT,
-         absl::StrCat("hello: none within ", limits.hello_timeout_ms, " ms"),
+         absl::StrCat(state_ == SessionState::kGreeting ? "hello" : "schema",
+                      ": none within ", limits.hello_timeout_ms, " ms"),
          now_ms);
     return close_ms_;
   }
@@ -504,6 +492,10 @@ void Session::FillStatus(wire::SessionStatus* status, int64_t now_ms) const {
   status->set_connected_ms(static_cast<uint64_t>(now_ms - opened_ms_));
   status->set_queued_bytes(outbox.queued_bytes());
   status->set_read_paused(read_paused);
+  if (schema_ != nullptr) {
+    const Digest& digest = schema_->schema->digest();
+    status->set_schema_digest(digest.data(), digest.size());
+  }
   status->set_subscriptions_total(static_cast<uint32_t>(subscriptions_.size()));
   for (const auto& [id, subscription] : subscriptions_) {
     if (status->subscriptions_size() == kStatusSubscriptionsMax) break;

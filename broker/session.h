@@ -7,15 +7,19 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "absl/container/btree_map.h"
+#include "absl/container/flat_hash_map.h"
 #include "broker/inbox.h"
 #include "broker/router.h"
+#include "broker/schema_registry.h"
 #include "config/broker_limits.h"
+#include "config/schema_rules.h"
 #include "proto/handshake.h"
 #include "proto/mycelium/admin.pb.h"
 #include "proto/mycelium/control.pb.h"
@@ -33,6 +37,8 @@ struct Peer {
 // What all sessions of a broker share.
 struct SessionContext {
   BrokerLimits limits;
+  SchemaRules schema_rules;
+  SchemaRegistry schemas;
   std::string broker_name;
   std::string broker_version;
   uint64_t epoch = 0;
@@ -94,6 +100,7 @@ class Session final : public Port {
   void* connection = nullptr;        // the bridge's
 
  private:
+  uint32_t BodyBytesMax() const;
   bool NextFrame(Inbox::Bytes* bytes, uint64_t* frame_bytes, int64_t now_ms);
   bool CheckGreeting(const FrameHeader& header, FrameStatus status,
                      int64_t now_ms);
@@ -101,15 +108,20 @@ class Session final : public Port {
                       int64_t now_ms);
   void OnControl(const FrameView& frame, int64_t now_ms);
   void OnHello(const FrameView& frame, int64_t now_ms);
+  void OnSchema(const FrameView& frame, int64_t now_ms);
+  void Open(int64_t now_ms);
   void OnSubscribe(const FrameView& frame, int64_t now_ms);
   void OnUnsubscribe(const FrameView& frame, int64_t now_ms);
   void OnAdmin(const FrameView& frame, int64_t now_ms);
-  std::string PolicyFault(const wire::Subscribe& request,
-                          wire::Code* code) const;
+  // Must neither publish nor subscribe.
+  bool LacksSchema() const {
+    return context_->schema_rules.required && schema_ == nullptr;
+  }
   template <typename Body>
   bool Parse(const FrameView& frame, Body* body, int64_t now_ms);
   void Send(ControlKind kind, uint64_t id, std::string_view body);
   void EndSubscriptions();
+  void ReleaseSchema();
   void StopTaking(int64_t close_ms);
 
   SessionContext* const context_;
@@ -123,7 +135,12 @@ class Session final : public Port {
   int64_t opened_ms_;
   int64_t last_received_ms_;
   int64_t close_ms_ = 0;
+  const KnownSchema* schema_ = nullptr;  // held; null: raw bytes
+  Digest asked_digest_{};                // in kSchemaAsked
 };
+
+// By id.
+using SessionMap = absl::flat_hash_map<uint32_t, std::unique_ptr<Session>>;
 
 }  // namespace mycelium::broker
 

@@ -45,6 +45,10 @@ constexpr LimitField kFields[] = {
                                        kQueueBytesMin, kMemoryBytesMax),
     Field<&L::stall_ms_max>("stall_ms_max", -1, kDayMs),
     Field<&L::total_bytes_max>("total_bytes_max", 1 << 20, kMemoryBytesMax),
+    Field<&L::schema_bytes_max>("schema_bytes_max", 1024,
+                                kSchemaBytesMaxCeiling),
+    Field<&L::schemas_max>("schemas_max", 1, kSchemasMaxCeiling),
+    Field<&L::schemas_bytes_max>("schemas_bytes_max", 1024, 1 << 30),
 };
 
 }  // namespace

@@ -26,6 +26,9 @@ struct BrokerLimits {
   uint64_t queue_bytes_max_ceiling = kQueueBytesMaxCeilingDefault;
   int64_t stall_ms_max = kStallMsMaxDefault;  // 0: never, -1: without end
   uint64_t total_bytes_max = kTotalBytesMaxDefault;
+  uint32_t schema_bytes_max = kSchemaBytesMaxDefault;
+  uint32_t schemas_max = kSchemasMaxDefault;
+  uint64_t schemas_bytes_max = kSchemasBytesMaxDefault;
 
   bool operator==(const BrokerLimits&) const = default;
 };

@@ -1,21 +1,21 @@
 #include "config/config.h"
 
-#include <fcntl.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
+#include <set>
 #include <tuple>
 #include <utility>
 
 #include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "config/quote.h"
+#include "config/read_file.h"
 #include "config/text_format.h"
 #include "proto/mycelium/config.pb.h"
 
@@ -36,6 +36,7 @@ struct Problem {
   std::string text;
   std::vector<std::string> fields;
   int listener = -1;
+  int descriptor_set = -1;
 };
 
 std::string LimitName(const LimitField& field) {
@@ -98,20 +99,26 @@ void FindNumberProblems(const Config& config, std::vector<Problem>* problems) {
   check("drain_timeout_ms", config.drain_timeout_ms, 0, kDrainTimeoutMsMax);
 
   const BrokerLimits& limits = config.limits;
-  if (limits.queue_bytes_max > limits.queue_bytes_max_ceiling) {
-    problems->push_back(
-        {absl::StrCat("limits.queue_bytes_max: ", limits.queue_bytes_max,
-                      ", allowed at most limits.queue_bytes_max_ceiling, ",
-                      limits.queue_bytes_max_ceiling),
-         {"limits.queue_bytes_max", "limits.queue_bytes_max_ceiling"}});
-  }
-  if (limits.total_bytes_max < 2 * uint64_t{limits.frame_bytes_max}) {
-    problems->push_back(
-        {absl::StrCat("limits.total_bytes_max: ", limits.total_bytes_max,
-                      ", allowed at least twice limits.frame_bytes_max, ",
-                      limits.frame_bytes_max),
-         {"limits.total_bytes_max", "limits.frame_bytes_max"}});
-  }
+  const auto relate = [&](const std::string& name, uint64_t value, bool holds,
+                          const std::string& relation,
+                          const std::string& other_name, uint64_t other) {
+    if (holds) return;
+    problems->push_back({absl::StrCat(name, ": ", value, ", allowed ", relation,
+                                      " ", other_name, ", ", other),
+                         {name, other_name}});
+  };
+  relate("limits.queue_bytes_max", limits.queue_bytes_max,
+         limits.queue_bytes_max <= limits.queue_bytes_max_ceiling, "at most",
+         "limits.queue_bytes_max_ceiling", limits.queue_bytes_max_ceiling);
+  relate("limits.total_bytes_max", limits.total_bytes_max,
+         limits.total_bytes_max >= 2 * uint64_t{limits.frame_bytes_max},
+         "at least twice", "limits.frame_bytes_max", limits.frame_bytes_max);
+  relate("limits.total_bytes_max", limits.total_bytes_max,
+         limits.total_bytes_max >= 2 * uint64_t{limits.schema_bytes_max},
+         "at least twice", "limits.schema_bytes_max", limits.schema_bytes_max);
+  relate("limits.schemas_bytes_max", limits.schemas_bytes_max,
+         limits.schemas_bytes_max >= limits.schema_bytes_max, "at least",
+         "limits.schema_bytes_max", limits.schema_bytes_max);
 }
 
 std::vector<Problem> FindProblems(const Config& config) {
@@ -119,6 +126,12 @@ std::vector<Problem> FindProblems(const Config& config) {
   FindListenerProblems(config, &problems);
   FindNameProblems(config.name, &problems);
   FindNumberProblems(config, &problems);
+  for (DescriptorSetProblem& problem :
+       FindDescriptorSetProblems(config.descriptor_sets, config.limits)) {
+    problems.push_back({.text = std::move(problem.text),
+                        .fields = {},
+                        .descriptor_set = static_cast<int>(problem.index)});
+  }
   return problems;
 }
 
@@ -126,12 +139,14 @@ std::vector<Problem> FindProblems(const Config& config) {
 class Reader {
  public:
   absl::StatusOr<Config> Read(absl::string_view text,
-                              absl::string_view file_name) {
+                              absl::string_view file_name,
+                              const FileReader& read) {
     const bool whole = ReadTextFormat(text, &proto_, &places_, &errors_);
     ReadListeners(whole);
     config_.name = proto_.name();
     config_.allow_plaintext = proto_.allow_plaintext();
     ReadNumbers();
+    ReadSchemas(read);
     if (whole) {
       for (const Problem& problem : FindProblems(config_)) {
         ReportAt(PlaceOf(problem), problem.text);
@@ -240,6 +255,22 @@ class Reader {
     }
   }
 
+  void ReadSchemas(const FileReader& read) {
+    const SchemaConfig& schema = proto_.schema();
+    if (schema.has_open()) config_.schema.open = schema.open();
+    config_.schema.required = schema.required();
+    for (int i = 0; i < schema.descriptor_set_size(); ++i) {
+      absl::StatusOr<DescriptorSetFile> file =
+          LoadDescriptorSet(schema.descriptor_set(i), read);
+      if (!file.ok()) {
+        ReportAt(PlaceOfDescriptorSet(i), std::string(file.status().message()));
+        continue;
+      }
+      config_.descriptor_sets.push_back(*std::move(file));
+      descriptor_set_indexes_.push_back(i);
+    }
+  }
+
   bool Checked(const std::string& name, int64_t value, int64_t least,
                int64_t most) {
     const std::string error = RangeError(name, value, least, most);
@@ -250,6 +281,10 @@ class Reader {
   Place PlaceOf(const Problem& problem) const {
     if (problem.listener >= 0) {
       return PlaceInListener(listener_indexes_[problem.listener], "url");
+    }
+    if (problem.descriptor_set >= 0) {
+      return PlaceOfDescriptorSet(
+          descriptor_set_indexes_[problem.descriptor_set]);
     }
     for (const std::string& field : problem.fields) {
       const Place place = PlaceOfField(field);
@@ -280,9 +315,22 @@ class Reader {
           ListenerConfig::descriptor()->FindFieldByName(field), -1);
       if (place.line >= 0) return place;
     }
-    // Of a list [{}, {}] only the beginning is known.
-    Place place = places_.GetLocation(listen, i);
-    while (place.line < 0 && i > 0) place = places_.GetLocation(listen, --i);
+    return PlaceInList(places_, listen, i);
+  }
+
+  Place PlaceOfDescriptorSet(int i) const {
+    const FieldDescriptor* schema =
+        proto_.GetDescriptor()->FindFieldByName("schema");
+    return PlaceInList(
+        *places_.GetTreeForNested(schema, -1),
+        SchemaConfig::descriptor()->FindFieldByName("descriptor_set"), i);
+  }
+
+  // Of a list [a, b] only the beginning is known.
+  static Place PlaceInList(const Places& places, const FieldDescriptor* field,
+                           int i) {
+    Place place = places.GetLocation(field, i);
+    while (place.line < 0 && i > 0) place = places.GetLocation(field, --i);
     return place;
   }
 
@@ -313,23 +361,9 @@ class Reader {
   Places places_;
   std::vector<TextError> errors_;
   Config config_;
-  std::vector<int> listener_indexes_;  // in proto_, of config_.listeners
-};
-
-// Closes a descriptor at the end of its scope.
-class OpenFile {
- public:
-  explicit OpenFile(const std::string& path)
-      : descriptor_(open(path.c_str(), O_RDONLY | O_CLOEXEC)) {}
-  OpenFile(const OpenFile&) = delete;
-  OpenFile& operator=(const OpenFile&) = delete;
-  ~OpenFile() {
-    if (descriptor_ >= 0) close(descriptor_);
-  }
-  int descriptor() const { return descriptor_; }
-
- private:
-  const int descriptor_;
+  // In proto_, of config_'s.
+  std::vector<int> listener_indexes_;
+  std::vector<int> descriptor_set_indexes_;
 };
 
 std::vector<Listener> ByUrl(std::vector<Listener> listeners) {
@@ -338,32 +372,38 @@ std::vector<Listener> ByUrl(std::vector<Listener> listeners) {
   return listeners;
 }
 
+std::set<Digest> Digests(const std::vector<DescriptorSetFile>& files) {
+  std::set<Digest> digests;
+  for (const DescriptorSetFile& file : files) {
+    digests.insert(file.schema->digest());
+  }
+  return digests;
+}
+
 }  // namespace
 
 absl::StatusOr<Config> ParseConfig(absl::string_view text,
-                                   absl::string_view file_name) {
+                                   absl::string_view file_name,
+                                   const FileReader& read) {
   if (text.size() > kConfigBytesMax) {
     return absl::InvalidArgumentError(
         absl::StrCat(file_name, ": more than ", kConfigBytesMax,
                      " bytes, allowed at most ", kConfigBytesMax));
   }
-  return Reader().Read(text, file_name);
+  return Reader().Read(text, file_name, read);
 }
 
 absl::StatusOr<Config> LoadConfig(const std::string& path) {
-  const OpenFile file(path);
-  if (file.descriptor() < 0) return absl::ErrnoToStatus(errno, path);
-  std::string text;
-  char part[64 << 10];
-  // One byte more than is allowed is enough to know.
-  while (text.size() <= kConfigBytesMax) {
-    const ssize_t bytes = read(file.descriptor(), part, sizeof part);
-    if (bytes < 0 && errno == EINTR) continue;
-    if (bytes < 0) return absl::ErrnoToStatus(errno, path);
-    if (bytes == 0) break;
-    text.append(part, static_cast<size_t>(bytes));
+  const absl::StatusOr<std::string> text = ReadFile(path, kConfigBytesMax);
+  if (!text.ok()) {
+    return absl::Status(text.status().code(),
+                        absl::StrCat(path, ": ", text.status().message()));
   }
-  return ParseConfig(text, path);
+  const std::string folder = path.substr(0, path.rfind('/') + 1);
+  return ParseConfig(*text, path, [&](const std::string& name) {
+    return ReadFile(absl::StartsWith(name, "/") ? name : folder + name,
+                    kSchemaBytesMaxCeiling);
+  });
 }
 
 absl::Status ApplyListenFlags(const std::vector<std::string>& urls,
@@ -414,6 +454,12 @@ std::string PrintConfig(const Config& config) {
         field.get(config.limits));
   }
   proto.set_drain_timeout_ms(config.drain_timeout_ms);
+  SchemaConfig* schema = proto.mutable_schema();
+  for (const DescriptorSetFile& file : config.descriptor_sets) {
+    schema->add_descriptor_set(file.path);
+  }
+  if (config.schema.open) schema->set_open(*config.schema.open);
+  schema->set_required(config.schema.required);
   std::string text;
   TextFormat::PrintToString(proto, &text);
   return text;
@@ -433,6 +479,13 @@ std::vector<std::string> ChangedFields(const Config& a, const Config& b) {
   }
   if (a.drain_timeout_ms != b.drain_timeout_ms) {
     names.push_back("drain_timeout_ms");
+  }
+  if (Digests(a.descriptor_sets) != Digests(b.descriptor_sets)) {
+    names.push_back("schema.descriptor_set");
+  }
+  if (a.schema.open != b.schema.open) names.push_back("schema.open");
+  if (a.schema.required != b.schema.required) {
+    names.push_back("schema.required");
   }
   return names;
 }

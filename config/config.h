@@ -12,8 +12,10 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "config/broker_limits.h"
+#include "config/descriptor_sets.h"
 #include "config/limits.h"
 #include "config/listen_url.h"
+#include "config/schema_rules.h"
 
 namespace mycelium {
 
@@ -26,19 +28,24 @@ struct Config {
   bool allow_plaintext = false;
   int64_t drain_timeout_ms = kDrainTimeoutMsDefault;
   BrokerLimits limits;
+  SchemaRules schema;
+  std::vector<DescriptorSetFile> descriptor_sets;
 
   bool operator==(const Config&) const = default;
 };
 
-// The configuration that `text` describes, checked as by ValidateConfig.  The
-// error holds a line for each thing that is wrong, in the order of the file:
+// The configuration that `text` describes, checked as by ValidateConfig, with
+// the descriptor sets that `read` gives.  The error holds a line for each thing
+// that is wrong, in the order of the file:
 //   brokerd.textproto:12:3: unknown field "lisen"
 // After something that is not textproto, or not of its field's type, nothing
 // more is read.
 absl::StatusOr<Config> ParseConfig(absl::string_view text,
-                                   absl::string_view file_name);
+                                   absl::string_view file_name,
+                                   const FileReader& read);
 
-// The same for a file (or a pipe) of at most kConfigBytesMax.
+// The same for a file (or a pipe) of at most kConfigBytesMax.  A descriptor set
+// with a relative path is looked for in the file's own folder.
 absl::StatusOr<Config> LoadConfig(const std::string& path);
 
 // Puts `urls` (each may be several, separated by commas) in the place of the
@@ -55,7 +62,8 @@ absl::Status ValidateConfig(const Config& config);
 std::string PrintConfig(const Config& config);
 
 // The names of the fields that differ, such as "listen" or
-// "limits.sessions_max".  The order of listeners is no difference.
+// "limits.sessions_max".  The order of listeners is no difference, and what
+// descriptor sets differ in is their schemas.
 std::vector<std::string> ChangedFields(const Config& a, const Config& b);
 
 }  // namespace mycelium

@@ -9,14 +9,42 @@
 #include "absl/strings/str_split.h"
 #include "config/broker_limits.h"
 #include "proto/mycelium/config.pb.h"
+#include "tests/descriptor_set_of.h"
 
 namespace mycelium {
 namespace {
 
 using google::protobuf::FieldDescriptor;
 
+// Every file that a configuration of these tests may name.
+absl::StatusOr<std::string> Read(const std::string& path) {
+  const std::string text_message =
+      "package chat; message TextMessage { option (mycelium.type_id) = 1; "
+      "string sender = 1; int64 timestamp = 3; }";
+  if (path == "chat.binpb" || path == "chat_again.binpb") {
+    return DescriptorSetOf(text_message);
+  }
+  if (path == "newer.binpb") {
+    return DescriptorSetOf(
+        "package chat; message TextMessage { option (mycelium.type_id) = 1; "
+        "string sender = 1; int64 timestamp = 3; string content = 2; }");
+  }
+  if (path == "other.binpb") {
+    return DescriptorSetOf(
+        "package chat; message TextMessage { option (mycelium.type_id) = 1; "
+        "string sender = 1; string timestamp = 3; }");
+  }
+  if (path == "large.binpb") {
+    return DescriptorSetOf(absl::StrCat(
+        "message ", std::string(400, 'M'), "{ int32 ", std::string(500, 'f'),
+        " = 1; int32 ", std::string(500, 'g'), " = 2; }"));
+  }
+  if (path == "garbage.binpb") return "not a descriptor set";
+  return absl::NotFoundError("No such file or directory");
+}
+
 Config Parsed(absl::string_view text) {
-  const absl::StatusOr<Config> config = ParseConfig(text, "f");
+  const absl::StatusOr<Config> config = ParseConfig(text, "f", Read);
   EXPECT_TRUE(config.ok()) << config.status();
   return config.value_or(Config());
 }
@@ -27,7 +55,7 @@ std::string ErrorOf(const absl::Status& status) {
 }
 
 std::string ErrorOf(absl::string_view text) {
-  const absl::StatusOr<Config> config = ParseConfig(text, "f");
+  const absl::StatusOr<Config> config = ParseConfig(text, "f", Read);
   EXPECT_EQ(config.status().code(), absl::StatusCode::kInvalidArgument);
   return ErrorOf(config.status());
 }
@@ -44,8 +72,13 @@ Config Everything() {
         subscriptions_per_session_max: 14 idle_timeout_ms: 150
         queue_bytes_max: 5000 queue_bytes_max_ceiling: 6000 stall_ms_max: -1
         total_bytes_max: 2000000
+        schema_bytes_max: 1000000 schemas_max: 15 schemas_bytes_max: 1000001
       }
-      drain_timeout_ms: 0)");
+      drain_timeout_ms: 0
+      schema {
+        descriptor_set: "chat.binpb" descriptor_set: "newer.binpb"
+        open: false required: true
+      })");
 }
 
 // --- Defaults ---------------------------------------------------------------
@@ -77,6 +110,16 @@ TEST(ParseConfig, ReadsEveryField) {
   EXPECT_EQ(config.limits.queue_bytes_max_ceiling, 6000u);
   EXPECT_EQ(config.limits.stall_ms_max, -1);
   EXPECT_EQ(config.limits.total_bytes_max, 2'000'000u);
+  EXPECT_EQ(config.limits.schema_bytes_max, 1'000'000u);
+  EXPECT_EQ(config.limits.schemas_max, 15u);
+  EXPECT_EQ(config.limits.schemas_bytes_max, 1'000'001u);
+  ASSERT_EQ(config.descriptor_sets.size(), 2u);
+  EXPECT_EQ(config.descriptor_sets[0].path, "chat.binpb");
+  EXPECT_EQ(config.descriptor_sets[0].schema->types()[0].name,
+            "chat.TextMessage");
+  EXPECT_EQ(config.descriptor_sets[1].path, "newer.binpb");
+  EXPECT_EQ(config.schema.open, false);
+  EXPECT_TRUE(config.schema.required);
 }
 
 TEST(LimitFields, AreTheFieldsOfTheSchemaWithItsDefaults) {
@@ -95,6 +138,7 @@ TEST(LimitFields, AreTheFieldsOfTheSchemaWithItsDefaults) {
   EXPECT_EQ(names.size(),
             static_cast<size_t>(LimitsConfig::descriptor()->field_count()));
   EXPECT_EQ(BrokerConfig().drain_timeout_ms(), Config().drain_timeout_ms);
+  EXPECT_EQ(SchemaConfig().required(), Config().schema.required);
 }
 
 TEST(LimitFields, HoldTheWholeOfTheirRange) {
@@ -288,6 +332,85 @@ TEST(ParseConfig, RefusesPlaintextForOtherMachinesUnlessAllowed) {
   EXPECT_EQ(Parsed("listen { url: \"tcp://127.0.0.1\" }").listeners.size(), 1u);
 }
 
+// --- Schemas ----------------------------------------------------------------
+
+TEST(ParseConfig, SchemasAreOpenToLocalClientsUnlessItSaysOtherwise) {
+  const SchemaRules absent = Parsed("schema {}").schema;
+  EXPECT_TRUE(absent.OpenFor(/*is_local=*/true));
+  EXPECT_FALSE(absent.OpenFor(/*is_local=*/false));
+  EXPECT_FALSE(Parsed("schema { open: false }").schema.OpenFor(true));
+  EXPECT_TRUE(Parsed("schema { open: true }").schema.OpenFor(false));
+}
+
+TEST(ParseConfig, PointsAtADescriptorSetThatIsNone) {
+  EXPECT_EQ(ErrorOf("schema {\n  descriptor_set: \"chat.binpb\"\n"
+                    "  descriptor_set: \"absent.binpb\"\n}"),
+            "f:3:3: schema.descriptor_set: \"absent.binpb\": No such file or "
+            "directory");
+  EXPECT_EQ(ErrorOf("schema { descriptor_set: \"garbage.binpb\" }"),
+            "f:1:10: schema.descriptor_set: \"garbage.binpb\": 20 bytes that "
+            "are not a google.protobuf.FileDescriptorSet");
+}
+
+TEST(ParseConfig, RefusesAPathThatIsNoText) {
+  EXPECT_EQ(ErrorOf("schema { descriptor_set: \"a\\nb\" }"),
+            "f:1:10: schema.descriptor_set: \"a\\nb\", allowed UTF-8 without "
+            "control characters");
+}
+
+TEST(ParseConfig, PointsAtTheDescriptorSetThatDoesNotFitAnEarlierOne) {
+  EXPECT_EQ(ErrorOf("schema {\n  descriptor_set: \"garbage.binpb\"\n"
+                    "  descriptor_set: \"chat.binpb\"\n"
+                    "  descriptor_set: \"newer.binpb\"\n"
+                    "  descriptor_set: \"other.binpb\"\n}"),
+            "f:2:3: schema.descriptor_set: \"garbage.binpb\": 20 bytes that "
+            "are not a google.protobuf.FileDescriptorSet\n"
+            "f:5:3: schema.descriptor_set: \"other.binpb\": "
+            "chat.TextMessage.timestamp is string here, int64 in "
+            "\"chat.binpb\" (field 3, FIELD_WIRE_COMPATIBLE_TYPE)\n"
+            "f:5:3: schema.descriptor_set: \"other.binpb\": "
+            "chat.TextMessage.timestamp is string here, int64 in "
+            "\"newer.binpb\" (field 3, FIELD_WIRE_COMPATIBLE_TYPE)");
+}
+
+TEST(ParseConfig, OfAListOfDescriptorSetsItPointsAtTheBeginning) {
+  EXPECT_EQ(ErrorOf("schema { descriptor_set: [\"chat.binpb\",\n \"x\"] }"),
+            "f:1:10: schema.descriptor_set: \"x\": No such file or directory");
+}
+
+TEST(ParseConfig, TakesADescriptorSetTwice) {
+  EXPECT_EQ(Parsed("schema { descriptor_set: \"chat.binpb\" "
+                   "descriptor_set: \"chat_again.binpb\" }"
+                   "limits { schemas_max: 1 }")
+                .descriptor_sets.size(),
+            2u);
+}
+
+TEST(ParseConfig, DescriptorSetsKeepTheLimits) {
+  EXPECT_EQ(
+      ErrorOf("limits { schemas_max: 1 }\n"
+              "schema { descriptor_set: \"chat.binpb\"\n"
+              " descriptor_set: \"newer.binpb\" }"),
+      "f:3:2: schema.descriptor_set: \"newer.binpb\": 2 schemas, allowed at "
+      "most limits.schemas_max, 1");
+  const size_t large = Read("large.binpb")->size();
+  EXPECT_EQ(
+      ErrorOf(absl::StrCat("limits { schema_bytes_max: ", large - 1, " }\n",
+                           "schema { descriptor_set: \"large.binpb\" }")),
+      absl::StrCat("f:2:10: schema.descriptor_set: \"large.binpb\": ", large,
+                   " bytes, allowed at most limits.schema_bytes_max, ",
+                   large - 1));
+  EXPECT_EQ(ErrorOf(absl::StrCat("limits { schema_bytes_max: ", large,
+                                 " schemas_bytes_max: ", large, " }\n",
+                                 "schema { descriptor_set: \"large.binpb\"\n"
+                                 " descriptor_set: \"chat.binpb\" }")),
+            absl::StrCat("f:3:2: schema.descriptor_set: \"chat.binpb\": ",
+                         large + Read("chat.binpb")->size(),
+                         " bytes of schemas, allowed at most "
+                         "limits.schemas_bytes_max, ",
+                         large));
+}
+
 // --- Rules across limits ----------------------------------------------------
 
 TEST(ParseConfig, AQueueFitsUnderItsCeiling) {
@@ -301,12 +424,26 @@ TEST(ParseConfig, AQueueFitsUnderItsCeiling) {
 }
 
 TEST(ParseConfig, TheTotalHoldsTwoFrames) {
-  EXPECT_EQ(ErrorOf("limits { total_bytes_max: 2097151 }"),
+  EXPECT_EQ(ErrorOf("limits { total_bytes_max: 2097151\n"
+                    " schema_bytes_max: 1024 }"),
             "f:1:10: limits.total_bytes_max: 2097151, allowed at least twice "
             "limits.frame_bytes_max, 1048576");
   EXPECT_EQ(
       Parsed("limits { total_bytes_max: 2097152 }").limits.total_bytes_max,
       2'097'152u);
+}
+
+TEST(ParseConfig, TheTotalHoldsTwoSchemas) {
+  EXPECT_EQ(ErrorOf("limits { schema_bytes_max: 16777216\n"
+                    " total_bytes_max: 33554431 }"),
+            "f:2:2: limits.total_bytes_max: 33554431, allowed at least twice "
+            "limits.schema_bytes_max, 16777216");
+}
+
+TEST(ParseConfig, AllSchemasTogetherHoldOne) {
+  EXPECT_EQ(ErrorOf("limits { schemas_bytes_max: 1048575 }"),
+            "f:1:10: limits.schemas_bytes_max: 1048575, allowed at least "
+            "limits.schema_bytes_max, 1048576");
 }
 
 TEST(ParseConfig, ANumberOutOfRangeIsNotBlamedTwice) {
@@ -416,8 +553,14 @@ limits {
   queue_bytes_max_ceiling: 268435456
   stall_ms_max: 1000
   total_bytes_max: 1073741824
+  schema_bytes_max: 1048576
+  schemas_max: 256
+  schemas_bytes_max: 16777216
 }
 drain_timeout_ms: 5000
+schema {
+  required: false
+}
 )");
 }
 
@@ -434,7 +577,10 @@ TEST(ChangedFields, NamesEachFieldAsTheFileDoes) {
             "limits.sessions_per_address_max "
             "limits.subscriptions_per_session_max limits.idle_timeout_ms "
             "limits.queue_bytes_max limits.queue_bytes_max_ceiling "
-            "limits.stall_ms_max limits.total_bytes_max drain_timeout_ms");
+            "limits.stall_ms_max limits.total_bytes_max "
+            "limits.schema_bytes_max limits.schemas_max "
+            "limits.schemas_bytes_max drain_timeout_ms schema.descriptor_set "
+            "schema.open schema.required");
 }
 
 TEST(ChangedFields, NamesOnlyWhatDiffers) {
@@ -452,6 +598,18 @@ TEST(ChangedFields, SeesAModeButNotTheOrderOfListeners) {
   EXPECT_TRUE(ChangedFields(a, b).empty());
   b.listeners[0].mode = 0600;
   EXPECT_EQ(ChangedFields(a, b), std::vector<std::string>{"listen"});
+}
+
+TEST(ChangedFields, SeesOtherSchemasButNotWhereTheyCameFrom) {
+  const auto with = [](absl::string_view first, absl::string_view second) {
+    return Parsed(absl::StrCat("schema { descriptor_set: \"", first,
+                               "\" descriptor_set: \"", second, "\" }"));
+  };
+  const Config chat = with("chat.binpb", "newer.binpb");
+  EXPECT_TRUE(
+      ChangedFields(chat, with("newer.binpb", "chat_again.binpb")).empty());
+  EXPECT_EQ(ChangedFields(chat, with("chat.binpb", "chat_again.binpb")),
+            std::vector<std::string>{"schema.descriptor_set"});
 }
 
 }  // namespace

@@ -22,11 +22,15 @@ inline constexpr uint32_t kTopicBytesMax = 255;
 
 // --- Before WELCOME ---------------------------------------------------------
 
-// Time from accept to a whole HELLO.  A machine under load answers in well
-// under a second; a peer that says nothing may not hold a session for longer.
+// Time from accept to a whole HELLO, and to the SCHEMA if one is asked for.  A
+// machine under load answers in well under a second; a peer that says nothing
+// may not hold a session for longer.
 inline constexpr int64_t kHelloTimeoutMsDefault = 5'000;
 // Body of HELLO: name, digest, instance id; 4 KiB is ten times what they take.
 inline constexpr uint32_t kHelloBytesMaxDefault = 4 << 10;
+// What a client takes before WELCOME: a CLOSE whose reason has
+// kSchemaOffencesMax lines, with three names of kSchemaNameBytesMax in each.
+inline constexpr uint32_t kGreetingBytesMax = 64 << 10;
 // A client's name, as status and logs show it.
 inline constexpr uint32_t kClientNameBytesMax = 128;
 
@@ -68,9 +72,9 @@ inline constexpr int64_t kStallMsMaxDefault = 1'000;
 inline constexpr uint64_t kHoldGraceBytes = 2 << 20;
 // Control frames that wait for a peer which does not read.
 inline constexpr uint64_t kControlBytesMax = 256 << 10;
-// One page of a status reply: well below kControlBytesMax, so that a page with
+// One page of an ADMIN reply: well below kControlBytesMax, so that a page with
 // the session that crosses it still fits.
-inline constexpr uint32_t kStatusBytesMax = 64 << 10;
+inline constexpr uint32_t kAdminPageBytesMax = 64 << 10;
 // Subscriptions of one session that status lists: 64 of at most 300 bytes.
 inline constexpr int kStatusSubscriptionsMax = 64;
 // Everything that the broker holds for its sessions: blocks of frames, queued

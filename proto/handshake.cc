@@ -16,24 +16,28 @@ struct Row {
 constexpr Role kBroker = Role::kBroker;
 constexpr Role kClient = Role::kClient;
 constexpr SessionState kGreeting = SessionState::kGreeting;
+constexpr SessionState kSchemaAsked = SessionState::kSchemaAsked;
 constexpr SessionState kOpen = SessionState::kOpen;
 constexpr SessionState kClosed = SessionState::kClosed;
 
 constexpr std::array kTable = {
     // What a broker receives.
     Row{kBroker, kGreeting, ControlKind::kHello, kOpen},
+    Row{kBroker, kSchemaAsked, ControlKind::kSchema, kOpen},
+    Row{kBroker, kSchemaAsked, ControlKind::kClose, kClosed},
     Row{kBroker, kOpen, ControlKind::kSubscribe, kOpen},
     Row{kBroker, kOpen, ControlKind::kUnsubscribe, kOpen},
     Row{kBroker, kOpen, ControlKind::kFlush, kOpen},
     Row{kBroker, kOpen, ControlKind::kPing, kOpen},
     Row{kBroker, kOpen, ControlKind::kPong, kOpen},
-    Row{kBroker, kOpen, ControlKind::kSchema, kOpen},
     Row{kBroker, kOpen, ControlKind::kAdmin, kOpen},
     Row{kBroker, kOpen, ControlKind::kClose, kClosed},
     // What a client receives.
     Row{kClient, kGreeting, ControlKind::kWelcome, kOpen},
-    Row{kClient, kGreeting, ControlKind::kSchema, kGreeting},
+    Row{kClient, kGreeting, ControlKind::kSchema, kSchemaAsked},
     Row{kClient, kGreeting, ControlKind::kClose, kClosed},
+    Row{kClient, kSchemaAsked, ControlKind::kWelcome, kOpen},
+    Row{kClient, kSchemaAsked, ControlKind::kClose, kClosed},
     Row{kClient, kOpen, ControlKind::kSubscribed, kOpen},
     Row{kClient, kOpen, ControlKind::kUnsubscribed, kOpen},
     Row{kClient, kOpen, ControlKind::kGap, kOpen},
@@ -63,16 +67,25 @@ Transition OnFrame(Role receiver, SessionState state, uint16_t type_id,
 
 std::string DescribeForbidden(Role receiver, SessionState state,
                               uint16_t type_id, uint8_t kind) {
-  std::string text = "protocol: " + std::string(KindName(type_id, kind));
-  if (state == kClosed) return text + " after CLOSE";
   const bool broker = receiver == kBroker;
-  if (state == kGreeting) {
-    return text + (broker
-                       ? ", allowed HELLO as the first frame"
-                       : ", allowed WELCOME, SCHEMA or CLOSE before WELCOME");
+  const char* why = "";
+  switch (state) {
+    case kGreeting:
+      why = broker ? ", allowed HELLO as the first frame"
+                   : ", allowed WELCOME, SCHEMA or CLOSE before WELCOME";
+      break;
+    case kSchemaAsked:
+      why = broker ? ", allowed SCHEMA or CLOSE before WELCOME"
+                   : ", allowed WELCOME or CLOSE after SCHEMA";
+      break;
+    case kOpen:
+      why = broker ? ", not from a client to a broker"
+                   : ", not from a broker to a client";
+      break;
+    case kClosed:
+      why = " after CLOSE";
   }
-  return text + (broker ? ", not from a client to a broker"
-                        : ", not from a broker to a client");
+  return "protocol: " + std::string(KindName(type_id, kind)) + why;
 }
 
 }  // namespace mycelium

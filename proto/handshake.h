@@ -15,13 +15,15 @@ namespace mycelium {
 enum class Role : uint8_t { kBroker, kClient };
 
 enum class SessionState : uint8_t {
-  kGreeting,  // broker: no HELLO yet.  client: HELLO sent, no WELCOME yet
+  kGreeting,     // broker: no HELLO yet.  client: HELLO sent, no WELCOME yet
+  kSchemaAsked,  // the broker has asked for the schema that HELLO named
   kOpen,
   kClosed,  // CLOSE has been sent or received: nothing is read any more
 };
 
 struct Transition {
   bool allowed;
+  // A broker that answers HELLO with SCHEMA is in kSchemaAsked instead.
   SessionState next;
 };
 
@@ -30,7 +32,7 @@ struct Transition {
 Transition OnFrame(Role role, SessionState state, uint16_t type_id,
                    uint8_t kind);
 
-// "WELCOME: not from a client", "PUBLISH: before HELLO": for a pair that
+// "protocol: PUBLISH, allowed HELLO as the first frame": for a pair that
 // OnFrame does not allow.
 std::string DescribeForbidden(Role role, SessionState state, uint16_t type_id,
                               uint8_t kind);

@@ -7,6 +7,7 @@ namespace {
 
 constexpr auto kHello = static_cast<uint8_t>(ControlKind::kHello);
 constexpr auto kWelcome = static_cast<uint8_t>(ControlKind::kWelcome);
+constexpr auto kSchema = static_cast<uint8_t>(ControlKind::kSchema);
 constexpr auto kClose = static_cast<uint8_t>(ControlKind::kClose);
 
 TEST(Handshake, HelloOpensABrokersSessionAndWelcomeAClients) {
@@ -36,10 +37,27 @@ TEST(Handshake, HelloTwiceIsForbidden) {
             "protocol: WELCOME, not from a client to a broker");
 }
 
+TEST(Handshake, ASchemaIsAskedForOnceAndToldOnce) {
+  const Transition asked =
+      OnFrame(Role::kClient, SessionState::kGreeting, 0, kSchema);
+  EXPECT_TRUE(asked.allowed);
+  EXPECT_EQ(asked.next, SessionState::kSchemaAsked);
+  EXPECT_FALSE(
+      OnFrame(Role::kClient, SessionState::kSchemaAsked, 0, kSchema).allowed);
+  const Transition told =
+      OnFrame(Role::kBroker, SessionState::kSchemaAsked, 0, kSchema);
+  EXPECT_TRUE(told.allowed);
+  EXPECT_EQ(told.next, SessionState::kOpen);
+  for (const Role role : {Role::kBroker, Role::kClient}) {
+    EXPECT_FALSE(OnFrame(role, SessionState::kOpen, 0, kSchema).allowed);
+  }
+}
+
 TEST(Handshake, DataFlowsOnlyInAnOpenSession) {
   for (const Role role : {Role::kBroker, Role::kClient}) {
     EXPECT_TRUE(OnFrame(role, SessionState::kOpen, 7, 1).allowed);
     EXPECT_FALSE(OnFrame(role, SessionState::kGreeting, 7, 1).allowed);
+    EXPECT_FALSE(OnFrame(role, SessionState::kSchemaAsked, 7, 1).allowed);
     EXPECT_FALSE(OnFrame(role, SessionState::kClosed, 7, 1).allowed);
   }
 }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <optional>
 #include <utility>
 
 #include "absl/strings/match.h"
@@ -14,9 +15,9 @@ namespace mycelium::cli {
 namespace {
 
 struct Setting {
-  std::string name;   // as gflags has it
-  std::string typed;  // as the user wrote it, without a value
-  std::string value;
+  std::string name;                  // as gflags has it
+  std::string typed;                 // as the user wrote it, without a value
+  std::optional<std::string> value;  // nullopt: the next word
 };
 
 // What the words are, before anything is checked against the command.
@@ -34,11 +35,18 @@ const FlagRule* FindRule(const Command& command, const std::string& name) {
   return nullptr;
 }
 
+// The first command's that has it.
+const FlagRule* FindRule(const std::vector<Command>& commands,
+                         const std::string& name) {
+  for (const Command& command : commands) {
+    const FlagRule* rule = FindRule(command, name);
+    if (rule != nullptr) return rule;
+  }
+  return nullptr;
+}
+
 bool KnownFlag(const std::vector<Command>& commands, const std::string& name) {
-  if (name == "help" || name == "version") return true;
-  return std::any_of(
-      commands.begin(), commands.end(),
-      [&](const Command& command) { return FindRule(command, name); });
+  return name == "help" || name == "version" || FindRule(commands, name);
 }
 
 std::string TypeOf(const std::string& name) {
@@ -49,6 +57,31 @@ std::string TypeOf(const std::string& name) {
 // "-" and what does not begin with a dash are no flags.
 bool IsFlag(const std::string& word) {
   return word.size() > 1 && word[0] == '-';
+}
+
+// The flag that `word` sets, with the value that it holds itself.
+Setting Split(const std::vector<Command>& commands, const std::string& word) {
+  size_t equals = word.find('=');
+  Setting setting;
+  setting.typed = word.substr(0, equals);
+  setting.name = setting.typed.substr(
+      std::min(word.find_first_not_of('-'), setting.typed.size()));
+  if (word == "-h") setting.name = "help";
+  // "-Iproto", as compilers take it.
+  if (!KnownFlag(commands, setting.name) && word[1] != '-' &&
+      KnownFlag(commands, word.substr(1, 1))) {
+    return {word.substr(1, 1), word.substr(0, 2), word.substr(2)};
+  }
+  bool negated = !KnownFlag(commands, setting.name) &&
+                 absl::StartsWith(setting.name, "no") &&
+                 TypeOf(setting.name.substr(2)) == "bool";
+  if (negated) setting.name.erase(0, 2);
+  if (equals != std::string::npos) {
+    setting.value = word.substr(equals + 1);
+  } else if (TypeOf(setting.name) == "bool") {
+    setting.value = negated ? "false" : "true";
+  }
+  return setting;
 }
 
 Sorted Sort(const std::vector<Command>& commands,
@@ -65,27 +98,22 @@ Sorted Sort(const std::vector<Command>& commands,
       flags_end = true;
       continue;
     }
-    size_t equals = std::min(word.find('='), word.size());
-    Setting setting = {word.substr(word.find_first_not_of('-')),
-                       word.substr(0, equals), "true"};
-    setting.name = setting.name.substr(0, setting.name.find('='));
-    if (word == "-h") setting.name = "help";
-    bool negated = !KnownFlag(commands, setting.name) &&
-                   absl::StartsWith(setting.name, "no") &&
-                   TypeOf(setting.name.substr(2)) == "bool";
-    if (negated) setting.name.erase(0, 2), setting.value = "false";
+    Setting setting = Split(commands, word);
     if (!KnownFlag(commands, setting.name)) {
       if (sorted.unknown.empty()) sorted.unknown = setting.typed;
       continue;
     }
-    if (equals < word.size()) {
-      setting.value = word.substr(equals + 1);
-    } else if (TypeOf(setting.name) != "bool") {
-      if (i + 1 == words.size()) {
+    if (!setting.value) {
+      bool absent =
+          i + 1 == words.size() || IsFlag(words[i + 1]) || words[i + 1] == "-";
+      if (absent && FindRule(commands, setting.name)->value_optional) {
+        setting.value = "";
+      } else if (i + 1 == words.size()) {
         sorted.valueless = setting.typed;
         break;
+      } else {
+        setting.value = words[++i];
       }
-      setting.value = words[++i];
     }
     sorted.settings.push_back(std::move(setting));
   }
@@ -93,10 +121,10 @@ Sorted Sort(const std::vector<Command>& commands,
 }
 
 std::string FlagNames(const Command& command) {
-  return absl::StrJoin(command.flags, " ",
-                       [](std::string* out, const FlagRule& rule) {
-                         absl::StrAppend(out, "--", rule.name);
-                       });
+  return absl::StrJoin(
+      command.flags, " ", [](std::string* out, const FlagRule& rule) {
+        absl::StrAppend(out, rule.name.size() == 1 ? "-" : "--", rule.name);
+      });
 }
 
 std::string CommandNames(const std::vector<Command>& commands) {
@@ -122,17 +150,17 @@ std::string TypeText(const std::string& type) {
 // Empty: the value is set.
 std::string Set(const FlagRule& rule, const Setting& setting) {
   auto refuse = [&](const std::string& allowed) {
-    return absl::StrCat(setting.typed, " ", setting.value, ": allowed ",
+    return absl::StrCat(setting.typed, " ", *setting.value, ": allowed ",
                         allowed);
   };
   std::string type = TypeOf(rule.name);
-  if (gflags::SetCommandLineOption(rule.name.c_str(), setting.value.c_str())
+  if (gflags::SetCommandLineOption(rule.name.c_str(), setting.value->c_str())
           .empty()) {
     return refuse(TypeText(type));
   }
   if (type == "string") {
     if (rule.choices.empty() ||
-        std::find(rule.choices.begin(), rule.choices.end(), setting.value) !=
+        std::find(rule.choices.begin(), rule.choices.end(), *setting.value) !=
             rule.choices.end()) {
       return "";
     }
@@ -165,7 +193,8 @@ std::string CheckCount(const Command& command,
                        const std::vector<std::string>& words) {
   size_t most = command.arguments + command.optional;
   if (words.size() < command.arguments) {
-    return absl::StrCat("no TYPE given, see mycelium help ", command.name);
+    return absl::StrCat("no ", command.first, " given, see mycelium help ",
+                        command.name);
   }
   if (words.size() <= most) return "";
   return absl::StrCat("unexpected argument \"", words[most],
@@ -191,7 +220,7 @@ std::string Apply(const Sorted& sorted, Arguments* arguments) {
     }
     std::string error = Set(*rule, setting);
     if (!error.empty()) return error;
-    arguments->given.push_back(setting.name);
+    arguments->given.emplace_back(setting.name, *setting.value);
   }
   if (!sorted.valueless.empty()) {
     return absl::StrCat(sorted.valueless, ": no value");
@@ -206,7 +235,15 @@ absl::Status Usage(const std::string& prefix, const std::string& error) {
 }  // namespace
 
 bool Arguments::Given(const std::string& flag) const {
-  return std::find(given.begin(), given.end(), flag) != given.end();
+  return !Values(flag).empty();
+}
+
+std::vector<std::string> Arguments::Values(const std::string& flag) const {
+  std::vector<std::string> values;
+  for (const auto& [name, value] : given) {
+    if (name == flag) values.push_back(value);
+  }
+  return values;
 }
 
 absl::StatusOr<Arguments> ParseArguments(

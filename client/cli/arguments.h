@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <limits>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -21,16 +22,19 @@ struct FlagRule {
   double min = -std::numeric_limits<double>::infinity();
   double max = std::numeric_limits<double>::infinity();
   std::vector<std::string> choices = {};  // empty: any text
+  // Text that may be left out: then the next word is a flag, "-", or none.
+  bool value_optional = false;
 };
 
 struct Arguments;
 
 struct Command {
   std::string name = {};
-  std::string summary = {};  // one line of `mycelium --help`
-  std::string help = {};     // without name and summary
-  size_t arguments = 0;      // how many it must have,
-  size_t optional = 0;       // and how many more it may
+  std::string summary = {};    // one line of `mycelium --help`
+  std::string help = {};       // without name and summary
+  size_t arguments = 0;        // how many it must have,
+  size_t optional = 0;         // and how many more it may
+  std::string first = "TYPE";  // what the first one is, for who forgets it
   std::vector<FlagRule> flags = {};
   int (*run)(const Arguments&) = nullptr;  // returns the exit code
 };
@@ -40,9 +44,12 @@ struct Arguments {
   bool help = false;                 // --help, -h, help COMMAND
   bool version = false;
   std::vector<std::string> words;  // what is neither command nor flag
-  std::vector<std::string> given;  // names of the flags that were set
+  // Flags that were set and their values, in the order of the command line.
+  std::vector<std::pair<std::string, std::string>> given;
 
   bool Given(const std::string& flag) const;
+  // Of a flag that may be set several times.
+  std::vector<std::string> Values(const std::string& flag) const;
 };
 
 // Sets the flags.  `words` is argv without the program's name.  An error is

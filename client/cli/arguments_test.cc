@@ -5,6 +5,8 @@
 
 DEFINE_string(colour, "red", "");
 DEFINE_string(words, "", "");
+DEFINE_string(text, "", "");
+DEFINE_string(D, "", "");
 DEFINE_int64(number, 1, "");
 DEFINE_double(share, 0.5, "");
 DEFINE_bool(loud, false, "");
@@ -31,6 +33,8 @@ class ParseArgumentsTest : public testing::Test {
        .optional = 1,
        .flags = {{.name = "colour", .choices = {"red", "blue"}},
                  {.name = "words"},
+                 {.name = "text", .value_optional = true},
+                 {.name = "D"},
                  {.name = "number", .initial = "4", .min = -1, .max = 9},
                  {.name = "share", .min = 0.25},
                  {.name = "loud"}}},
@@ -81,6 +85,40 @@ TEST_F(ParseArgumentsTest, BoolsTakeNoFollowingWord) {
   EXPECT_TRUE(FLAGS_loud);
 }
 
+TEST_F(ParseArgumentsTest, AFlagMayBeSetSeveralTimes) {
+  absl::StatusOr<Arguments> arguments =
+      Parse({"paint", "--words", "a", "wall", "--words=b"});
+  ASSERT_TRUE(arguments.ok());
+  EXPECT_EQ(arguments->Values("words"), (std::vector<std::string>{"a", "b"}));
+  EXPECT_TRUE(arguments->Values("number").empty());
+}
+
+TEST_F(ParseArgumentsTest, AFlagOfOneLetterTakesItsValueWithoutASpace) {
+  absl::StatusOr<Arguments> arguments =
+      Parse({"paint", "wall", "-Da", "-D", "b", "-D=c", "-Dd=e"});
+  ASSERT_TRUE(arguments.ok()) << arguments.status();
+  EXPECT_EQ(arguments->Values("D"),
+            (std::vector<std::string>{"a", "b", "c", "d=e"}));
+  EXPECT_EQ(ErrorOf({"sing", "-Dx"}),
+            "mycelium sing: unknown flag \"-D\", allowed --loud --number");
+}
+
+TEST_F(ParseArgumentsTest, AnOptionalValueIsNoFlagAndNoDash) {
+  absl::StatusOr<Arguments> arguments = Parse({"paint", "wall", "--text", "t"});
+  ASSERT_TRUE(arguments.ok());
+  EXPECT_EQ(FLAGS_text, "t");
+  for (const std::vector<std::string>& words :
+       std::vector<std::vector<std::string>>{
+           {"paint", "wall", "--text", "--loud"},
+           {"paint", "wall", "--text", "-"},
+           {"paint", "wall", "--text"}}) {
+    arguments = Parse(words);
+    ASSERT_TRUE(arguments.ok()) << arguments.status();
+    EXPECT_TRUE(arguments->Given("text"));
+    EXPECT_EQ(FLAGS_text, "");
+  }
+}
+
 TEST_F(ParseArgumentsTest, TwoDashesEndTheFlags) {
   absl::StatusOr<Arguments> arguments = Parse({"paint", "--", "--loud"});
   ASSERT_TRUE(arguments.ok());
@@ -94,6 +132,13 @@ TEST_F(ParseArgumentsTest, UnknownFlagsAreNamedWithTheAllowedOnes) {
             "mycelium sing: unknown flag \"--tpoic\", allowed --loud --number");
   EXPECT_EQ(ErrorOf({"--tpoic", "x"}),
             "mycelium: unknown flag \"--tpoic\", see mycelium --help");
+}
+
+TEST_F(ParseArgumentsTest, DashesAloneAreUnknownFlags) {
+  EXPECT_EQ(ErrorOf({"sing", "---"}),
+            "mycelium sing: unknown flag \"---\", allowed --loud --number");
+  EXPECT_EQ(ErrorOf({"sing", "--=x"}),
+            "mycelium sing: unknown flag \"--\", allowed --loud --number");
 }
 
 TEST_F(ParseArgumentsTest, AFlagOfAnotherCommandIsUnknown) {

@@ -20,6 +20,8 @@ Timeout::Timeout()
                ? absl::InfiniteFuture()
                : absl::Now() + absl::Milliseconds(FLAGS_timeout_ms)) {}
 
+Timeout::Timeout(absl::Duration duration) : end_(absl::Now() + duration) {}
+
 absl::Duration Timeout::Left() const {
   if (end_ == absl::InfiniteFuture()) return absl::InfiniteDuration();
   return std::max(end_ - absl::Now(), absl::ZeroDuration());
@@ -31,8 +33,14 @@ std::string UrlInForce() {
   return url == nullptr ? "" : url;
 }
 
-absl::StatusOr<Client> ConnectAs(const std::string& command) {
+absl::StatusOr<Client> ConnectAs(const std::string& command,
+                                 const Schema* schema) {
   ClientOptions options;
+  if (schema != nullptr) {
+    const Digest& digest = schema->digest();
+    options.schema.digest.assign(digest.begin(), digest.end());
+    options.schema.descriptor_set = schema->descriptor_set();
+  }
   options.name = absl::StrCat("mycelium ", command);
   if (FLAGS_timeout_ms >= 0) {
     options.connect_timeout = std::min(

@@ -9,16 +9,18 @@
 #include "absl/time/time.h"
 #include "client/cli/arguments.h"
 #include "client/cpp/mycelium.h"
+#include "proto/schema.h"
 
 namespace mycelium::cli {
 
 // The flags that every command takes: --url and --timeout_ms.
 std::vector<FlagRule> BrokerFlags(const std::string& timeout_ms);
 
-// --timeout_ms as one span of time for all that follows.
+// One span of time for all that follows.
 class Timeout {
  public:
-  Timeout();
+  Timeout();  // --timeout_ms
+  explicit Timeout(absl::Duration duration);
 
   // What is left of it: never negative, infinite without --timeout_ms.
   absl::Duration Left() const;
@@ -30,8 +32,10 @@ class Timeout {
 // --url or $MYCELIUM_URL; empty: the default socket.
 std::string UrlInForce();
 
-// What brokers and their status show is "mycelium pub".
-absl::StatusOr<Client> ConnectAs(const std::string& command);
+// What brokers and their status show is "mycelium pub".  Null: without a
+// schema.
+absl::StatusOr<Client> ConnectAs(const std::string& command,
+                                 const Schema* schema = nullptr);
 
 }  // namespace mycelium::cli
 

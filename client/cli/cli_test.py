@@ -3,133 +3,24 @@
 import contextlib
 import json
 import os
-import re
-import select
 import signal
 import socket
 import struct
 import subprocess
 import tempfile
-import time
 import unittest
-from typing import IO, Any, Callable, Dict, Iterator, Match, Optional, Tuple, TypeVar
+from typing import Any, Dict, Optional
 
-TOOL = "client/cli/mycelium"
-BROKER = "broker/mycelium-brokerd"
-DEADLINE_S = 20
-Found = TypeVar("Found")
-Tool = subprocess.Popen[bytes]
-
-
-def wait_for(condition: Callable[[], Found], what: str) -> Found:
-    end = time.monotonic() + DEADLINE_S
-    while time.monotonic() < end:
-        found = condition()
-        if found:
-            return found
-        time.sleep(0.01)
-    raise AssertionError("not within %d s: %s" % (DEADLINE_S, what))
+from client.cli.tool_test_case import (
+    DEADLINE_S,
+    TOOL,
+    Broker,
+    ToolTestCase,
+    read_until,
+)
 
 
-def read_until(stream: Optional[IO[bytes]], pattern: str) -> Match[str]:
-    """What `stream` says until a match; unbuffered, with a deadline."""
-    assert stream is not None
-    text = ""
-    end = time.monotonic() + DEADLINE_S
-    while time.monotonic() < end:
-        ready, _, _ = select.select([stream], [], [], end - time.monotonic())
-        if not ready:
-            break
-        piece = os.read(stream.fileno(), 65536)
-        if not piece:
-            break
-        text += piece.decode()
-        match = re.search(pattern, text)
-        if match:
-            return match
-    raise AssertionError("%r is not in %r" % (pattern, text))
-
-
-class Broker:
-    def __init__(self, directory: str) -> None:
-        self.url = "unix:" + os.path.join(directory, "brokerd.sock")
-        # A file: a pipe that nobody reads would stop it when it is full.
-        self.log = os.path.join(directory, "log")
-        with open(self.log, "wb") as log:
-            self.process = subprocess.Popen(
-                [BROKER, "--listen", self.url + ",tcp://127.0.0.1:0"],
-                stderr=log,
-            )
-        wait_for(lambda: " serves\n" in self.said(), "the broker serves")
-        # It says where it listens: that is the port the system chose.
-        listens = re.search(r"tcp://127\.0\.0\.1:[1-9]\d*", self.said())
-        assert listens is not None
-        self.tcp = listens[0]
-
-    def said(self) -> str:
-        with open(self.log) as log:
-            return log.read()
-
-    def stop(self) -> None:
-        if self.process.poll() is None:
-            self.process.terminate()
-        self.process.wait(DEADLINE_S)
-
-
-class CliTest(unittest.TestCase):
-    directory: "tempfile.TemporaryDirectory[str]"
-    broker: Broker
-
-    @classmethod
-    def setUpClass(cls) -> None:
-        # TEST_TMPDIR is too long for a Unix socket's path.
-        cls.directory = tempfile.TemporaryDirectory(dir="/var/tmp")
-        cls.broker = Broker(cls.directory.name)
-
-    @classmethod
-    def tearDownClass(cls) -> None:
-        cls.broker.stop()
-        cls.directory.cleanup()
-
-    def run_tool(
-        self,
-        *words: str,
-        url: Optional[str] = None,
-        code: int = 0,
-        data: bytes = b"",
-        **options: Any
-    ) -> Tuple[str, str]:
-        done = subprocess.run(
-            [TOOL, *words, "--url", url or self.broker.url],
-            input=data,
-            capture_output=True,
-            timeout=DEADLINE_S,
-            **options,
-        )
-        self.assertEqual(done.returncode, code, done.stderr.decode())
-        return done.stdout.decode(), done.stderr.decode()
-
-    @contextlib.contextmanager
-    def subscriber(self, *words: str, url: Optional[str] = None) -> Iterator[Tool]:
-        process = subprocess.Popen(
-            [TOOL, "sub", *words, "--url", url or self.broker.url],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            bufsize=0,
-        )
-        try:
-            read_until(process.stderr, "subscribed to .*\n")
-            yield process
-        finally:
-            process.kill()
-            process.communicate()
-
-    def finish(self, process: Tool, code: int = 0) -> Tuple[str, str]:
-        out, err = process.communicate(timeout=DEADLINE_S)
-        self.assertEqual(process.returncode, code, err.decode())
-        return out.decode(), err.decode()
-
+class CliTest(ToolTestCase):
     def test_sub_prints_what_pub_publishes_over_unix_and_tcp(self) -> None:
         for sub_url, pub_url in (
             (self.broker.url, self.broker.tcp),
@@ -429,19 +320,21 @@ class CliTest(unittest.TestCase):
                 "--tpoic",
                 "x",
             ): 'mycelium pub: unknown flag "--tpoic", '
-            "allowed --topic --data --hex --file --lines --count --verbose --url "
-            "--timeout_ms",
+            "allowed --topic --json --data --hex --file --lines --count "
+            "--verbose --schema -I --url --timeout_ms",
             ("pub",): "mycelium pub: no TYPE given, see mycelium help pub",
             (
                 "pub",
                 "0",
                 "--data",
                 "x",
-            ): 'mycelium pub: type id "0": allowed 1 to 65535',
+            ): 'mycelium pub: TYPE "0": allowed 1 to 65535, or a message\'s '
+            "full name such as chat.TextMessage",
             (
                 "sub",
                 "65536",
-            ): 'mycelium sub: type id "65536": allowed 1 to 65535, or all',
+            ): 'mycelium sub: TYPE "65536": allowed 1 to 65535, or a message\'s '
+            "full name such as chat.TextMessage, or all",
             (
                 "pub",
                 "7",
@@ -450,7 +343,7 @@ class CliTest(unittest.TestCase):
                 "--file",
                 "y",
             ): "mycelium pub: more than one "
-            "payload: allowed one of --data, --hex, --file and -",
+            "payload: allowed one of --json TEXT, --data, --hex, --file and -",
             (
                 "pub",
                 "7",
@@ -472,8 +365,8 @@ class CliTest(unittest.TestCase):
             "together",
             (
                 "dance",
-            ): 'mycelium: unknown command "dance", allowed pub sub ping status '
-            "bench",
+            ): 'mycelium: unknown command "dance", allowed pub sub schema ping '
+            "status bench",
         }
         for words, line in cases.items():
             with self.subTest(words):
@@ -489,7 +382,7 @@ class CliTest(unittest.TestCase):
         self.assertIn("http://x", err)
 
     def test_help_fits_into_80_columns(self) -> None:
-        for command in ("", "pub", "sub", "ping", "status", "bench"):
+        for command in ("", "pub", "sub", "schema", "ping", "status", "bench"):
             out, _ = self.run_tool("help", *command.split())
             self.assertTrue(out.startswith("usage: mycelium "), out)
             self.assertIn("Exit codes", out)

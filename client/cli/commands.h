@@ -1,5 +1,5 @@
-// The commands of the tool, one file each: pub.cc, sub.cc, ping.cc, status.cc,
-// bench.cc.
+// The commands of the tool, one file each: pub.cc, sub.cc, schema.cc, ping.cc,
+// status.cc, bench.cc.
 #ifndef MYCELIUM_CLIENT_CLI_COMMANDS_H_
 #define MYCELIUM_CLIENT_CLI_COMMANDS_H_
 
@@ -9,6 +9,7 @@ namespace mycelium::cli {
 
 Command PubCommand();
 Command SubCommand();
+Command SchemaCommand();
 Command PingCommand();
 Command StatusCommand();
 Command BenchCommand();

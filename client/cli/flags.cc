@@ -10,12 +10,17 @@ DEFINE_int64(count, 1, "how many");
 DEFINE_string(topic, "", "topic, or filter");
 DEFINE_string(format, "text", "of the output");
 
+DEFINE_string(schema, "", "file of message types");
+DEFINE_string(I, "", "folder to import .proto files from");
+
+DEFINE_string(json, "", "message as JSON");
 DEFINE_string(data, "", "payload as text");
 DEFINE_string(hex, "", "payload as hex digits");
 DEFINE_string(file, "", "file that holds the payload");
 DEFINE_bool(lines, false, "one message a line");
 DEFINE_bool(verbose, false, "say what was done");
 
+DEFINE_bool(raw, false, "payloads as they are");
 DEFINE_bool(quiet, false, "only frames, gaps and errors");
 DEFINE_int64(queue_bytes_max, mycelium::kQueueBytesMaxDefault,
              "bound of a subscription's queue");
@@ -23,6 +28,9 @@ DEFINE_int64(stall_ms_max, mycelium::kStallMsMaxDefault,
              "how long a full queue holds its publishers; -1: without end");
 
 DEFINE_int64(interval_ms, 200, "pause between two pings");
+
+DEFINE_bool(canonical, false, "what the digest is made of");
+DEFINE_string(output, "", "where the descriptor set is written to");
 
 DEFINE_string(mode, "throughput", "what to measure");
 DEFINE_string(delivery, "direct", "where callbacks run");

@@ -13,7 +13,12 @@ DECLARE_int64(count);
 DECLARE_string(topic);
 DECLARE_string(format);
 
+// pub and sub, -I schema as well; may be set several times (Arguments::Values)
+DECLARE_string(schema);
+DECLARE_string(I);
+
 // pub
+DECLARE_string(json);
 DECLARE_string(data);
 DECLARE_string(hex);
 DECLARE_string(file);
@@ -21,12 +26,17 @@ DECLARE_bool(lines);
 DECLARE_bool(verbose);
 
 // sub; the policy is bench's as well
+DECLARE_bool(raw);
 DECLARE_bool(quiet);
 DECLARE_int64(queue_bytes_max);
 DECLARE_int64(stall_ms_max);
 
 // ping
 DECLARE_int64(interval_ms);
+
+// schema
+DECLARE_bool(canonical);
+DECLARE_string(output);
 
 // bench
 DECLARE_string(mode);

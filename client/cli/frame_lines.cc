@@ -18,11 +18,16 @@ std::string TopicOrDash(const Message& message) {
   return message.topic.empty() ? "-" : Readable(message.topic);
 }
 
-std::string TextLine(const Message& message) {
+std::string TextLine(const Message& message, const Decoded& decoded) {
+  std::string line = absl::StrCat(
+      decoded.name.empty() ? absl::StrCat(message.type_id) : decoded.name, " ",
+      TopicOrDash(message), " #", message.sequence, " ");
+  if (!decoded.json.empty()) return line + ReadableJson(decoded.json) + "\n";
   std::string_view payload = PayloadOf(message);
-  return absl::StrCat(message.type_id, " ", TopicOrDash(message), " #",
-                      message.sequence, " (", payload.size(), " B)",
-                      payload.empty() ? "" : " ", Readable(payload), "\n");
+  absl::StrAppend(&line, "(", payload.size(), " B",
+                  decoded.note.empty() ? "" : ", ", decoded.note, ")",
+                  payload.empty() ? "" : " ", Readable(payload), "\n");
+  return line;
 }
 
 std::string HexLine(const Message& message) {
@@ -32,15 +37,24 @@ std::string HexLine(const Message& message) {
                       Hex(payload), "\n");
 }
 
-std::string JsonLine(const Message& message) {
+std::string JsonLine(const Message& message, const Decoded& decoded) {
   std::string_view payload = PayloadOf(message);
-  std::string line = absl::StrFormat(
-      R"({"type":%d,"topic":%s,"sequence":%d,"bytes":%d,)", message.type_id,
-      JsonString(message.topic), message.sequence, payload.size());
-  if (ValidUtf8(payload)) {
-    absl::StrAppend(&line, "\"text\":", JsonString(payload), "}\n");
+  std::string line = absl::StrCat("{\"type\":", message.type_id);
+  if (!decoded.name.empty()) {
+    absl::StrAppend(&line, ",\"name\":", JsonString(decoded.name));
+  }
+  absl::StrAppendFormat(&line, R"(,"topic":%s,"sequence":%d,"bytes":%d)",
+                        JsonString(message.topic), message.sequence,
+                        payload.size());
+  if (!decoded.note.empty()) {
+    absl::StrAppend(&line, ",\"note\":", JsonString(decoded.note));
+  }
+  if (!decoded.json.empty()) {
+    absl::StrAppend(&line, ",\"message\":", decoded.json, "}\n");
+  } else if (ValidUtf8(payload)) {
+    absl::StrAppend(&line, ",\"text\":", JsonString(payload), "}\n");
   } else {
-    absl::StrAppend(&line, "\"base64\":\"",
+    absl::StrAppend(&line, ",\"base64\":\"",
                     absl::Base64Escape({payload.data(), payload.size()}),
                     "\"}\n");
   }
@@ -59,20 +73,23 @@ const char* ReasonName(GapReason reason) {
       return "reconnect";
     case GapReason::kMemory:
       return "memory";
+    case GapReason::kMalformed:
+      return "malformed";
   }
   return "unspecified";
 }
 
 }  // namespace
 
-std::string FrameLine(LineFormat format, const Message& message) {
+std::string FrameLine(LineFormat format, const Message& message,
+                      const Decoded& decoded) {
   switch (format) {
     case LineFormat::kText:
-      return TextLine(message);
+      return TextLine(message, decoded);
     case LineFormat::kHex:
       return HexLine(message);
     case LineFormat::kJson:
-      return JsonLine(message);
+      return JsonLine(message, decoded);
   }
   return "";
 }

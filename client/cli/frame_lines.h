@@ -5,14 +5,16 @@
 
 #include <string>
 
+#include "client/cli/frame_decoder.h"
 #include "client/cpp/mycelium.h"
 
 namespace mycelium::cli {
 
 enum class LineFormat { kText, kHex, kJson };
 
-// With its newline.
-std::string FrameLine(LineFormat format, const Message& message);
+// With its newline.  Hex has nothing of `decoded`.
+std::string FrameLine(LineFormat format, const Message& message,
+                      const Decoded& decoded = {});
 
 // One line for each type, each with its newline.
 std::string GapLines(LineFormat format, const Gap& gap);

@@ -42,6 +42,31 @@ TEST(FrameLine, JsonHasTextOrElseBase64) {
             "\"base64\":\"//4=\"}\n");
 }
 
+TEST(FrameLine, AMessageStandsInThePlaceOfThePayload) {
+  const Decoded decoded = {"chat.TextMessage", "{\"content\":\"\\n\u2066\"}",
+                           ""};
+  const Message message = MessageOf("greetings.en", "\x12\x04...");
+  EXPECT_EQ(FrameLine(LineFormat::kText, message, decoded),
+            "chat.TextMessage greetings.en #12 "
+            "{\"content\":\"\\n\\u2066\"}\n");
+  EXPECT_EQ(FrameLine(LineFormat::kJson, message, decoded),
+            "{\"type\":7,\"name\":\"chat.TextMessage\","
+            "\"topic\":\"greetings.en\",\"sequence\":12,\"bytes\":5,"
+            "\"message\":{\"content\":\"\\n\u2066\"}}\n");
+  EXPECT_EQ(FrameLine(LineFormat::kHex, message, decoded),
+            "7 greetings.en 12 12042e2e2e\n");
+}
+
+TEST(FrameLine, APayloadThatIsNoMessageStaysWithANote) {
+  const Decoded decoded = {"chat.TextMessage", "", "not a chat.TextMessage"};
+  EXPECT_EQ(FrameLine(LineFormat::kText, MessageOf("t", "\xff"), decoded),
+            "chat.TextMessage t #12 (1 B, not a chat.TextMessage) 0xff\n");
+  EXPECT_EQ(FrameLine(LineFormat::kJson, MessageOf("t", "\xff"), decoded),
+            "{\"type\":7,\"name\":\"chat.TextMessage\",\"topic\":\"t\","
+            "\"sequence\":12,\"bytes\":1,\"note\":\"not a chat.TextMessage\","
+            "\"base64\":\"/w==\"}\n");
+}
+
 TEST(GapLines, HasOneLineForEachType) {
   Gap gap = {GapReason::kOverflow, {{7, 12, 100, 111}, {8, 1, 5, 5}}};
   EXPECT_EQ(GapLines(LineFormat::kText, gap),

@@ -48,9 +48,9 @@ void PrintHelp(const std::vector<Command>& commands, FILE* out) {
 int Main(const std::vector<std::string>& words) {
   // A write to a reader that has left then fails, and says so.
   std::signal(SIGPIPE, SIG_IGN);
-  const std::vector<Command> commands = {PubCommand(), SubCommand(),
-                                         PingCommand(), StatusCommand(),
-                                         BenchCommand()};
+  const std::vector<Command> commands = {PubCommand(),    SubCommand(),
+                                         SchemaCommand(), PingCommand(),
+                                         StatusCommand(), BenchCommand()};
   if (words.empty()) {
     PrintHelp(commands, stderr);
     return kUsage;

@@ -76,6 +76,31 @@ std::string Readable(std::string_view bytes) {
   return out;
 }
 
+std::string Shortened(std::string_view bytes, size_t bytes_max) {
+  std::string readable = Readable(bytes);
+  if (readable.size() <= bytes_max) return readable;
+  size_t end = bytes_max - 1;
+  // Not in the middle of a character.
+  while (end > 0 && (readable[end] & 0xc0) == 0x80) --end;
+  return readable.substr(0, end) + "~";
+}
+
+std::string ReadableJson(std::string_view json) {
+  std::string out;
+  out.reserve(json.size());
+  while (!json.empty()) {
+    size_t length;
+    uint32_t point = FirstCodePoint(json, &length);
+    if (Obeyed(point)) {
+      absl::StrAppendFormat(&out, "\\u%04x", point);
+    } else {
+      out.append(json.substr(0, length));
+    }
+    json.remove_prefix(length);
+  }
+  return out;
+}
+
 std::string Hex(std::string_view bytes) {
   return absl::BytesToHexString(Absl(bytes));
 }

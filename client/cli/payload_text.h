@@ -3,6 +3,7 @@
 #ifndef MYCELIUM_CLIENT_CLI_PAYLOAD_TEXT_H_
 #define MYCELIUM_CLIENT_CLI_PAYLOAD_TEXT_H_
 
+#include <cstddef>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -13,6 +14,11 @@ namespace mycelium::cli {
 // directions of writing) as \n, \x1b or \u202e, and a backslash as two.  What
 // is not UTF-8: 0x and hex digits.
 std::string Readable(std::string_view bytes);
+// The same, or its beginning and "~": at most `bytes_max` bytes.
+std::string Shortened(std::string_view bytes, size_t bytes_max);
+// JSON with what a terminal would obey as \u202e: the same JSON.
+// REQUIRES: ValidUtf8(json).
+std::string ReadableJson(std::string_view json);
 
 std::string Hex(std::string_view bytes);
 // Pairs of digits, with or without spaces between them; nullopt: something

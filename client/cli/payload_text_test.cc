@@ -32,6 +32,18 @@ TEST(Readable, ShowsWhatIsNotUtf8AsHex) {
   EXPECT_EQ(Readable("\xc3"), "0xc3");
 }
 
+TEST(Shortened, CutsBetweenCharacters) {
+  EXPECT_EQ(Shortened("hello", 5), "hello");
+  EXPECT_EQ(Shortened("hello!", 5), "hell~");
+  EXPECT_EQ(Shortened("hel\u20ac", 5), "hel~");
+  EXPECT_EQ(Shortened("a\nb", 3), "a\\~");
+}
+
+TEST(ReadableJson, EscapesWhatATerminalWouldObeyAndKeepsBackslashes) {
+  EXPECT_EQ(ReadableJson("{\"a\":\"\\n\u2066\u009b\x7f \u20ac\"}"),
+            "{\"a\":\"\\n\\u2066\\u009b\\u007f \u20ac\"}");
+}
+
 TEST(Hex, GoesThereAndBack) {
   EXPECT_EQ(Hex("\x00\xff\x10"sv), "00ff10");
   EXPECT_EQ(FromHex("00ff10"), "\x00\xff\x10"sv);

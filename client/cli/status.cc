@@ -1,5 +1,6 @@
 #include <cstdio>
 
+#include "client/cli/admin_call.h"
 #include "client/cli/broker_access.h"
 #include "client/cli/commands.h"
 #include "client/cli/exit_code.h"
@@ -27,32 +28,24 @@ that has many, the first 64 are listed.  In json, epoch is a string: it may have
 more digits than a JSON number keeps.
 )help";
 
-absl::StatusOr<mycelium::wire::Status> AskPage(Client* client,
-                                               uint32_t after_session_id,
-                                               absl::Duration timeout) {
+absl::StatusOr<wire::Status> AskPage(const AdminCall& call,
+                                     uint32_t after_session_id,
+                                     absl::Duration timeout) {
   wire::AdminRequest request;
   request.mutable_status()->set_after_session_id(after_session_id);
-  absl::StatusOr<std::string> encoded =
-      client->Admin(request.SerializeAsString(), timeout);
-  if (!encoded.ok()) return encoded.status();
-  wire::AdminReply reply;
-  if (!reply.ParseFromString(*encoded)) {
-    return absl::InternalError("the broker's reply can't be read");
-  }
-  if (!reply.error().empty()) return absl::UnknownError(reply.error());
-  return reply.status();
+  absl::StatusOr<wire::AdminReply> reply = Ask(call, request, timeout);
+  if (!reply.ok()) return reply.status();
+  return reply->status();
 }
 
 // The first page, with the sessions of those that follow.
-absl::StatusOr<mycelium::wire::Status> AskStatus(Client* client) {
+absl::StatusOr<wire::Status> AskStatus(const AdminCall& call) {
   Timeout timeout;
-  absl::StatusOr<mycelium::wire::Status> all =
-      AskPage(client, 0, timeout.Left());
+  absl::StatusOr<wire::Status> all = AskPage(call, 0, timeout.Left());
   if (!all.ok()) return all;
   while (all->more() && all->sessions_size() > 0) {
     uint32_t last = all->sessions().rbegin()->session_id();
-    absl::StatusOr<mycelium::wire::Status> page =
-        AskPage(client, last, timeout.Left());
+    absl::StatusOr<wire::Status> page = AskPage(call, last, timeout.Left());
     if (!page.ok()) return page.status();
     // An empty page brings nothing to ask further after.
     all->set_more(page->more() && page->sessions_size() > 0);
@@ -64,7 +57,7 @@ absl::StatusOr<mycelium::wire::Status> AskStatus(Client* client) {
 int Run(const Arguments&) {
   absl::StatusOr<Client> client = ConnectAs("status");
   if (!client.ok()) return Fail("status", client.status());
-  absl::StatusOr<mycelium::wire::Status> status = AskStatus(&*client);
+  absl::StatusOr<wire::Status> status = AskStatus(AdminCallOf(&*client));
   if (!status.ok()) return Fail("status", status.status());
   std::string text =
       FLAGS_format == "json" ? StatusJson(*status) : StatusTables(*status);

@@ -1,26 +1,20 @@
 #include "client/cli/status_text.h"
 
+#include <optional>
+
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/strings/strip.h"
 #include "absl/time/time.h"
 #include "client/cli/payload_text.h"
 #include "google/protobuf/descriptor.h"
 #include "google/protobuf/message.h"
+#include "proto/schema.h"
 
 namespace mycelium::cli {
 namespace {
 
 using google::protobuf::FieldDescriptor;
-
-// `text`, or its beginning and "~".
-std::string Cut(const std::string& text, size_t width) {
-  std::string readable = Readable(text);
-  if (readable.size() <= width) return readable;
-  size_t end = width - 1;
-  // Not in the middle of a character.
-  while (end > 0 && (readable[end] & 0xc0) == 0x80) --end;
-  return readable.substr(0, end) + "~";
-}
 
 std::string Type(uint32_t type_id) {
   return type_id == 0 ? "all" : absl::StrCat(type_id);
@@ -52,6 +46,26 @@ void AppendBroker(const mycelium::wire::Status& status, std::string* out) {
   absl::StrAppendFormat(out, "%-10s %s of %s\n", "memory",
                         HumanBytes(status.memory_bytes()),
                         HumanBytes(status.memory_bytes_max()));
+  absl::StrAppendFormat(out, "%-10s %d of %s\n", "schemas", status.schemas(),
+                        HumanBytes(status.schemas_bytes()));
+}
+
+// "m1:..."; empty: none.
+std::string DigestTextOf(const std::string& bytes) {
+  std::optional<Digest> digest = ToDigest(bytes);
+  return digest ? DigestText(*digest) : "";
+}
+
+// "uid=1000,pid=4194304": with unix: in front it would not fit.
+std::string PeerText(absl::string_view peer) {
+  absl::ConsumePrefix(&peer, "unix:");
+  return Shortened({peer.data(), peer.size()}, 20);
+}
+
+// Enough digits to tell the schemas of one broker apart.
+std::string ShortDigest(const std::string& bytes) {
+  std::string text = DigestTextOf(bytes);
+  return text.empty() ? "raw" : text.substr(3, 6);
 }
 
 void AppendSubscription(const wire::SubscriptionStatus& subscription,
@@ -60,7 +74,7 @@ void AppendSubscription(const wire::SubscriptionStatus& subscription,
                         Type(subscription.type_id()),
                         subscription.topic_filter().empty()
                             ? "-"
-                            : Cut(subscription.topic_filter(), 33),
+                            : Shortened(subscription.topic_filter(), 33),
                         HumanBytes(subscription.queued_bytes()),
                         HumanBytes(subscription.queue_bytes_max()));
   if (subscription.holding()) out->append(" holding");
@@ -75,9 +89,9 @@ void AppendSubscription(const wire::SubscriptionStatus& subscription,
 void AppendSession(const wire::SessionStatus& session, std::string* out) {
   const wire::Counters& counters = session.counters();
   absl::StrAppendFormat(
-      out, "%6d %-15s %-22s %4d %8s %6s %6s %6s\n", session.session_id(),
-      session.name().empty() ? "-" : Cut(session.name(), 15),
-      Cut(session.peer(), 22), session.subscriptions_total(),
+      out, "%6d %-15s %-20s %-6s %8s %6s %6s %6s\n", session.session_id(),
+      session.name().empty() ? "-" : Shortened(session.name(), 15),
+      PeerText(session.peer()), ShortDigest(session.schema_digest()),
       HumanBytes(session.queued_bytes()), HumanCount(counters.frames_in()),
       HumanCount(counters.frames_out()), HumanCount(counters.frames_dropped()));
   if (session.read_paused()) {
@@ -112,10 +126,15 @@ std::string JsonOf(const google::protobuf::Message& message,
       return JsonOf(repeated
                         ? reflection.GetRepeatedMessage(message, field, index)
                         : reflection.GetMessage(message, field));
-    case FieldDescriptor::CPPTYPE_STRING:
-      return JsonString(
+    case FieldDescriptor::CPPTYPE_STRING: {
+      const std::string text =
           repeated ? reflection.GetRepeatedString(message, field, index)
-                   : reflection.GetString(message, field));
+                   : reflection.GetString(message, field);
+      // Bytes are digests.
+      return JsonString(field->type() == FieldDescriptor::TYPE_BYTES
+                            ? DigestTextOf(text)
+                            : text);
+    }
     case FieldDescriptor::CPPTYPE_UINT64: {
       std::string number = absl::StrCat(reflection.GetUInt64(message, field));
       return QuotedInJson(field) ? JsonString(number) : number;
@@ -158,8 +177,9 @@ std::string StatusTables(const mycelium::wire::Status& status) {
   AppendBroker(status, &out);
   absl::StrAppendFormat(&out, "%-10s %d\n\n", "sessions",
                         status.sessions_total());
-  absl::StrAppendFormat(&out, "%6s %-15s %-22s %4s %8s %6s %6s %6s\n", "ID",
-                        "NAME", "PEER", "SUBS", "QUEUED", "IN", "OUT", "DROP");
+  absl::StrAppendFormat(&out, "%6s %-15s %-20s %-6s %8s %6s %6s %6s\n", "ID",
+                        "NAME", "PEER", "SCHEMA", "QUEUED", "IN", "OUT",
+                        "DROP");
   for (const wire::SessionStatus& session : status.sessions()) {
     AppendSession(session, &out);
   }

@@ -12,7 +12,8 @@ namespace mycelium::cli {
 std::string StatusTables(const mycelium::wire::Status& status);
 
 // One object on one line, with the names of admin.proto; every field is there,
-// and 64-bit numbers are numbers, but for epoch, a string.
+// 64-bit numbers are numbers, but for epoch, a string, and a schema's digest is
+// "m1:...".
 std::string StatusJson(const mycelium::wire::Status& status);
 
 }  // namespace mycelium::cli

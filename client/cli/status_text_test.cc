@@ -22,6 +22,7 @@ mycelium::wire::Status Example() {
   wire::SessionStatus* session = status.add_sessions();
   session->set_session_id(16384);
   session->set_name("a name that is longer than its column");
+  session->set_schema_digest(std::string(32, '\xab'));
   session->set_peer("unix:uid=1000,pid=4194304");
   session->set_queued_bytes(UINT64_MAX);
   for (auto set :
@@ -53,11 +54,22 @@ TEST(StatusTables, ShowBrokerListenersSessionsAndSubscriptions) {
   std::string text = StatusTables(Example());
   EXPECT_THAT(text, HasSubstr("mycelium-brokerd edge1 0.1.0, up 1h2m3s"));
   EXPECT_THAT(text, HasSubstr("tcp://127.0.0.1:6940\n"));
-  EXPECT_THAT(text, HasSubstr(" 16384 a name that is~"));
+  EXPECT_THAT(text,
+              HasSubstr(" 16384 a name that is~ uid=1000,pid=4194304 ababab "));
   EXPECT_THAT(text, HasSubstr("type 65535 a.topic.filter"));
   EXPECT_THAT(text, HasSubstr("1023 B of 256 MiB holding\n"));
   EXPECT_THAT(text, HasSubstr("3 frames dropped"));
   EXPECT_THAT(text, HasSubstr("and 1023 more subscriptions\n"));
+}
+
+TEST(StatusTables, ShowHowManySchemasAreKnownAndWhichSessionsHaveNone) {
+  mycelium::wire::Status status = Example();
+  status.set_schemas(3);
+  status.set_schemas_bytes(2048);
+  status.mutable_sessions(0)->clear_schema_digest();
+  std::string text = StatusTables(status);
+  EXPECT_THAT(text, HasSubstr("schemas    3 of 2 KiB\n"));
+  EXPECT_THAT(text, HasSubstr("pid=4194304 raw "));
 }
 
 TEST(StatusTables, ShowNoControlCharactersOfPeers) {
@@ -71,6 +83,9 @@ TEST(StatusJson, IsOneLineWithEveryField) {
   status.set_broker_name("a \"b\"");
   status.add_listeners("unix:/s");
   status.add_sessions()->add_subscriptions()->set_stall_ms_max(-1);
+  status.mutable_sessions(0)->set_schema_digest(std::string(32, '\xab'));
+  const std::string digest =
+      "m1:abababababababababababababababababababababababababababababababab";
   const std::string counters =
       "{\"frames_in\":0,\"bytes_in\":0,\"frames_out\":0,\"bytes_out\":0,"
       "\"frames_dropped\":0,\"gaps\":0,\"holds\":0}";
@@ -84,10 +99,11 @@ TEST(StatusJson, IsOneLineWithEveryField) {
       "\"queue_bytes_max\":0,\"stall_ms_max\":-1,\"holding\":false,"
       "\"frames_dropped\":0}],\"queued_bytes\":0,\"counters\":" +
           counters +
-          ",\"read_paused\":false,\"subscriptions_total\":0}],\"counters\":" +
-          counters +
+          ",\"read_paused\":false,\"subscriptions_total\":0,"
+          "\"schema_digest\":\"" +
+          digest + "\"}],\"counters\":" + counters +
           ",\"memory_bytes\":0,\"memory_bytes_max\":0,\"sessions_total\":0,"
-          "\"more\":false}\n");
+          "\"more\":false,\"schemas\":0,\"schemas_bytes\":0}\n");
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 
 #include "config/limits.h"
 #include "proto/frame.h"
+#include "proto/schema.h"
 
 namespace mycelium::core {
 namespace {
@@ -49,6 +50,14 @@ Status CheckSubscribe(const SubscribeOptions& options) {
                    ", allowed -1 and more");
   }
   return {};
+}
+
+Status CheckSchema(const EncodedSchema& schema) {
+  if (schema.digest.empty() && schema.descriptor_set.empty()) return {};
+  if (schema.digest.size() == Digest{}.size()) return {};
+  return {StatusCode::kInvalidArgument,
+          "connect: schema digest of " + std::to_string(schema.digest.size()) +
+              " bytes, allowed " + std::to_string(Digest{}.size())};
 }
 
 }  // namespace mycelium::core

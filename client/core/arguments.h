@@ -13,6 +13,8 @@ namespace mycelium::core {
 // kInvalidArgument, or kOk.
 Status CheckPublish(uint16_t type_id, std::string_view topic,
                     uint64_t payload_bytes, uint32_t frame_bytes_max);
+// A digest of 32 bytes with its descriptor set, or neither.
+Status CheckSchema(const EncodedSchema& schema);
 // Beside what the broker itself may refuse.
 Status CheckSubscribe(const SubscribeOptions& options);
 

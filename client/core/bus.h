@@ -41,6 +41,9 @@ class InprocClient : public Client {
                  std::span<const uint8_t> payload, Deadline deadline) override;
   Status TryPublish(uint16_t type_id, std::string_view topic,
                     std::span<const uint8_t> payload) override;
+  Status PublishObject(uint16_t type_id, std::string_view topic,
+                       const EncodableObject& object,
+                       Deadline deadline) override;
   // A publish is in every queue when it returns: nothing is left to do.
   Status Flush(Deadline deadline) override;
   Status Subscribe(const SubscribeOptions& options, Handler handler,
@@ -56,6 +59,10 @@ class InprocClient : public Client {
   explicit InprocClient(std::shared_ptr<BusPeer> peer);
 
   Status OpenOr(std::string_view subject) const;
+  template <typename MakeContent>
+  Status PublishContent(uint16_t type_id, std::string_view topic,
+                        uint64_t payload_bytes, Deadline deadline,
+                        MakeContent make_content);
 
   const std::shared_ptr<BusPeer> peer_;
   Bus* const bus_;  // peer_'s

@@ -27,18 +27,19 @@ namespace mycelium::core {
 
 // One subscription, as publishers see it.
 struct BusRoute {
-  SubscribeOptions options;
-  const void* owner = nullptr;        // the client's
+  // What a delivery looks at, side by side.
   std::atomic<bool> in_force{true};   // false: no callback begins any more
   std::unique_ptr<FrameQueue> queue;  // null: direct
-  // Lanes of `queue` by the publisher's slot; each is its thread's alone.
-  std::array<FrameQueue::Lane*, kInprocPublishersMax> lanes{};
-
-  std::mutex mutex;
   // Emptied under `mutex` once no callback runs and none will.
   Handler handler;
+  SubscribeOptions options;
+
+  const void* owner = nullptr;  // the client's
+  std::mutex mutex;
   bool thread_runs = false;  // guarded by mutex: a thread pops `queue`
   std::condition_variable thread_ended;
+  // Lanes of `queue` by the publisher's slot; each is its thread's alone.
+  std::array<FrameQueue::Lane*, kInprocPublishersMax> lanes{};
 };
 
 struct BusTable {

@@ -53,6 +53,22 @@ using Clock = std::chrono::steady_clock;
 using Deadline = Clock::time_point;
 inline constexpr Deadline kNoDeadline = Deadline::max();
 
+// A message as an object of the publisher's, which stands for its bytes.
+struct Object {
+  const void* type = nullptr;  // which C++ type: equal addresses, equal types
+  const void* value = nullptr;
+  // Owns `value`; empty: the publisher does, until its Publish returns.
+  std::shared_ptr<const void> shared;
+};
+
+// What PublishObject takes: the object, and how it becomes bytes.
+struct EncodableObject {
+  Object object;
+  size_t encoded_bytes = 0;
+  // Writes exactly encoded_bytes.
+  void (*encode)(const void* value, uint8_t* bytes) = nullptr;
+};
+
 // One received frame.  The views live until the callback returns or, when
 // pulled, until the next call of Next.
 struct Message {
@@ -61,6 +77,9 @@ struct Message {
   std::string_view topic;
   std::span<const uint8_t> payload;
   uint64_t sequence = 0;  // the broker's count of this type: 1, 2, ...
+  // In process, if the subscription's object_type is that of the published
+  // object: in place of the payload, which is empty then.
+  const Object* object = nullptr;
 };
 
 enum class GapReason : uint8_t {
@@ -68,7 +87,8 @@ enum class GapReason : uint8_t {
   kOverflow,
   kConflated,
   kReconnect,
-  kMemory
+  kMemory,
+  kMalformed,  // the payload is not a message of the type; said by the client
 };
 
 // Frames that a subscription did not get, told before the next one that it
@@ -104,6 +124,7 @@ struct SubscribeOptions {
   std::string topic_filter = {};  // empty: every topic and none
   Policy policy = {};
   Delivery delivery = Delivery::kDirect;
+  const void* object_type = nullptr;  // see Message::object; null: bytes only
 };
 
 // Without on_message the subscription is pulled with Next.  Exceptions must not
@@ -137,7 +158,18 @@ enum class State : uint8_t {
   kClosed,   // final; the Status says why
 };
 
+// What a client tells about its message types when it connects; generated code
+// has it.
+struct EncodedSchema {
+  std::string digest;          // 32 bytes; empty: raw bytes, no schema
+  std::string descriptor_set;  // google.protobuf.FileDescriptorSet
+};
+
 struct ClientOptions {
+  // A broker that does not know it yet asks for the descriptor set; one that
+  // others could not talk to is refused with kFailedPrecondition and a line for
+  // each field that does not fit (proto/SCHEMA.md).
+  EncodedSchema schema = {};
   // For status and logs; empty: the program's name.
   std::string name = {};
   std::chrono::milliseconds connect_timeout{kConnectTimeoutMsDefault};
@@ -180,6 +212,13 @@ class Client {
   // waiting.
   virtual Status TryPublish(uint16_t type_id, std::string_view topic,
                             std::span<const uint8_t> payload) = 0;
+
+  // As Publish.  In process the object itself goes to those that take its type:
+  // to direct subscriptions as it is, to queued and pulled ones if it is
+  // shared.  It becomes bytes for all others, once, and only if there are any.
+  virtual Status PublishObject(uint16_t type_id, std::string_view topic,
+                               const EncodableObject& object,
+                               Deadline deadline) = 0;
 
   // kOk: everything published before this call has been accepted by the broker.
   // In process: every queue has it.

@@ -118,7 +118,7 @@ TEST(Connect, GarbageIsNotABroker) {
   EXPECT_EQ(status.message,
             "connect " + broker.url() +
                 ": not a Mycelium broker: frame: body_bytes 1347703880, "
-                "frame_bytes_max 4096");
+                "frame_bytes_max 65536");
 }
 
 TEST(Connect, PeerThatClosesIsNotABroker) {
@@ -140,6 +140,57 @@ TEST(Connect, RefusalCarriesTheBrokersWords) {
             "connect " + broker.url() +
                 ": refused by the broker: sessions: 16384, allowed 16384 "
                 "(CODE_TOO_MANY_SESSIONS)");
+}
+
+// What the client answers when the broker asks for `asked`, to a HELLO with
+// `schema`; empty: it ends the connection.
+std::string AnswerToSchema(const EncodedSchema& schema,
+                           const std::string& asked, Status* status) {
+  FakeBroker broker;
+  std::thread connecting(
+      [&] { *status = Connect(broker.url(), {.schema = schema}); });
+  broker.Accept();
+  wire::Hello hello;
+  EXPECT_TRUE(hello.ParseFromString(broker.Read().payload));
+  EXPECT_EQ(hello.schema_digest(), schema.digest);
+  wire::Schema ask;
+  ask.set_schema_digest(asked);
+  broker.Send(ControlFrame(ControlKind::kSchema, ask.SerializeAsString()));
+  const WireFrame answer = broker.Read();
+  broker.Hangup();
+  connecting.join();
+  if (broker.end_of_stream()) return {};
+  EXPECT_TRUE(answer.Is(ControlKind::kSchema));
+  wire::Schema told;
+  EXPECT_TRUE(told.ParseFromString(answer.payload));
+  EXPECT_EQ(told.schema_digest(), asked);
+  return told.descriptor_set();
+}
+
+TEST(Connect, SchemaIsToldToABrokerThatAsks) {
+  Status status;
+  // More than a socket's buffer holds.
+  const EncodedSchema schema{std::string(32, 'd'), std::string(900'000, 's')};
+  EXPECT_TRUE(AnswerToSchema(schema, schema.digest, &status) ==
+              schema.descriptor_set);
+}
+
+TEST(Connect, SchemaThatWasNotNamedIsNotTold) {
+  Status status;
+  EXPECT_EQ(AnswerToSchema({std::string(32, 'd'), "set"}, std::string(32, 'e'),
+                           &status),
+            "");
+  EXPECT_NE(status.message.find("not a Mycelium broker: it asks for a schema "
+                                "that HELLO did not name"),
+            std::string::npos)
+      << status.message;
+  EXPECT_EQ(AnswerToSchema({}, "", &status), "");
+  EXPECT_EQ(status.code, StatusCode::kUnavailable);
+}
+
+TEST(Connect, DigestOfAnotherLengthIsRefusedHere) {
+  EXPECT_EQ(Connect("unix:/x", {.schema = {"short", "set"}}).message,
+            "connect: schema digest of 5 bytes, allowed 32");
 }
 
 TEST(Connect, NameThatIsTooLongIsRefusedHere) {

@@ -141,6 +141,7 @@ class Connection {
   // Nothing waits for these.
   void On(const Session::NeedMore&) {}
   void On(const WelcomeBody&) {}
+  void On(const SchemaBody&) {}
   void On(const UnsubscribedBody&) {}
   void On(const AckBody&) {}
 

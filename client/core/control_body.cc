@@ -268,6 +268,21 @@ bool Decode(std::span<const uint8_t> bytes, ReleaseBody* body) {
   });
 }
 
+bool Decode(std::span<const uint8_t> bytes, SchemaBody* body) {
+  return ReadBody(bytes, [body](pbf_reader* field) {
+    switch (field->tag_and_type()) {
+      case Text(1):
+        body->schema_digest = field->get_bytes();
+        return true;
+      case Text(2):
+        body->descriptor_set = field->get_bytes();
+        return true;
+      default:
+        return Skip(field);
+    }
+  });
+}
+
 bool Decode(std::span<const uint8_t> bytes, CloseBody* body) {
   return ReadBody(bytes, [body](pbf_reader* field) {
     switch (field->tag_and_type()) {
@@ -283,13 +298,22 @@ bool Decode(std::span<const uint8_t> bytes, CloseBody* body) {
   });
 }
 
-Bytes EncodeHello(std::string_view name) {
+Bytes EncodeHello(std::string_view name, std::string_view schema_digest) {
   std::string body;
   protozero::pbf_writer hello(body);
   hello.add_uint32(1, kVersionMajor);
   if (kVersionMinor != 0) hello.add_uint32(2, kVersionMinor);
   if (!name.empty()) hello.add_string(4, View(name));
+  if (!schema_digest.empty()) hello.add_bytes(5, View(schema_digest));
   return EncodeFrame(ControlKind::kHello, kHelloMagic, body);
+}
+
+Bytes EncodeSchema(const EncodedSchema& schema) {
+  std::string body;
+  protozero::pbf_writer writer(body);
+  writer.add_bytes(1, schema.digest);
+  writer.add_bytes(2, schema.descriptor_set);
+  return EncodeFrame(ControlKind::kSchema, 0, body);
 }
 
 Bytes EncodeSubscribe(uint64_t request_id, uint32_t subscription_id,

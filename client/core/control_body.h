@@ -73,6 +73,11 @@ struct ReleaseBody {
   uint16_t type_id = 0;
 };
 
+struct SchemaBody {
+  std::string schema_digest;
+  std::string descriptor_set;
+};
+
 struct CloseBody {
   CloseCode code = CloseCode::kOk;
   std::string reason;
@@ -88,12 +93,14 @@ bool Decode(std::span<const uint8_t> bytes, GapBody* body);
 bool Decode(std::span<const uint8_t> bytes, AckBody* body);
 bool Decode(std::span<const uint8_t> bytes, HoldBody* body);
 bool Decode(std::span<const uint8_t> bytes, ReleaseBody* body);
+bool Decode(std::span<const uint8_t> bytes, SchemaBody* body);
 bool Decode(std::span<const uint8_t> bytes, CloseBody* body);
 
 using Bytes = std::vector<uint8_t>;
 
 // Whole frames.
-Bytes EncodeHello(std::string_view name);
+Bytes EncodeHello(std::string_view name, std::string_view schema_digest);
+Bytes EncodeSchema(const EncodedSchema& schema);
 Bytes EncodeSubscribe(uint64_t request_id, uint32_t subscription_id,
                       const SubscribeOptions& options);
 Bytes EncodeUnsubscribe(uint64_t request_id, uint32_t subscription_id);

@@ -20,27 +20,35 @@ std::string OwnName(std::string_view name) {
   return CheckName(program).ok() ? std::string(program) : "client";
 }
 
-// HELLO is smaller than any socket's buffer, so that nothing needs to be waited
-// for.  A peer that has closed already may have said why.
-void SendHello(int socket, std::string_view name) {
-  const Bytes hello = EncodeHello(name);
-  while (send(socket, hello.data(), hello.size(), MSG_NOSIGNAL) < 0 &&
-         errno == EINTR) {
-  }
-}
-
 // False: the deadline has come.
-bool AwaitReadable(int socket, Deadline deadline) {
+bool AwaitReady(int socket, short events, Deadline deadline) {
   while (true) {
     const auto left =
         std::chrono::ceil<std::chrono::milliseconds>(deadline - Clock::now());
-    pollfd readable{.fd = socket, .events = POLLIN, .revents = 0};
-    const int ready =
-        poll(&readable, 1,
+    pollfd ready{.fd = socket, .events = events, .revents = 0};
+    const int count =
+        poll(&ready, 1,
              static_cast<int>(std::clamp<int64_t>(left.count(), 0, 1 << 30)));
-    if (ready >= 0) return ready > 0;
-    if (errno != EINTR) return true;  // recv() will say what
+    if (count >= 0) return count > 0;
+    if (errno != EINTR) return true;  // the next call on the socket says what
   }
+}
+
+// A peer that has closed already may have said why: whoever reads next sees.
+// False: the deadline has come.
+bool Send(int socket, std::span<const uint8_t> frame, Deadline deadline) {
+  while (!frame.empty()) {
+    const ssize_t sent =
+        send(socket, frame.data(), frame.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (sent >= 0) {
+      frame = frame.subspan(static_cast<size_t>(sent));
+    } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
+      if (!AwaitReady(socket, POLLOUT, deadline)) return false;
+    } else if (errno != EINTR) {
+      return true;
+    }
+  }
+  return true;
 }
 
 Status NoBroker(std::string_view seen) {
@@ -66,19 +74,20 @@ Status Judge(const Session::Event& event, WelcomeBody* welcome) {
   return NoBroker("no WELCOME");
 }
 
-Status AwaitWelcome(int socket, Deadline deadline, Session* session,
-                    InputBuffer* input, WelcomeBody* welcome) {
-  Session::Event event;
+Status TooLate() {
+  return {StatusCode::kDeadlineExceeded,
+          "connected, but no WELCOME before the deadline"};
+}
+
+Status AwaitEvent(int socket, Deadline deadline, Session* session,
+                  InputBuffer* input, Session::Event* event) {
   while (true) {
-    const size_t consumed = session->Next(input->unread(), &event);
+    const size_t consumed = session->Next(input->unread(), event);
     input->Consume(consumed);
-    if (consumed != 0) return Judge(event, welcome);
-    if (!AwaitReadable(socket, deadline)) {
-      return {StatusCode::kDeadlineExceeded,
-              "connected, but no WELCOME before the deadline"};
-    }
+    if (consumed != 0) return {};
+    if (!AwaitReady(socket, POLLIN, deadline)) return TooLate();
     const std::span<uint8_t> room =
-        input->Room(std::get<Session::NeedMore>(event).frame_bytes);
+        input->Room(std::get<Session::NeedMore>(*event).frame_bytes);
     const ssize_t got = recv(socket, room.data(), room.size(), 0);
     if (got == 0) return NoBroker("it closed before WELCOME");
     if (got > 0) {
@@ -88,6 +97,14 @@ Status AwaitWelcome(int socket, Deadline deadline, Session* session,
       return NoBroker(strerror_r(errno, text, sizeof text));
     }
   }
+}
+
+Status TellSchema(int socket, const SchemaBody& asked,
+                  const EncodedSchema& schema, Deadline deadline) {
+  if (asked.schema_digest != schema.digest || schema.digest.empty()) {
+    return NoBroker("it asks for a schema that HELLO did not name");
+  }
+  return Send(socket, EncodeSchema(schema), deadline) ? Status{} : TooLate();
 }
 
 }  // namespace
@@ -100,11 +117,23 @@ Status CheckName(std::string_view name) {
               " of UTF-8"};
 }
 
-Status Greet(int socket, std::string_view url, std::string_view name,
+Status Greet(int socket, std::string_view url, const ClientOptions& options,
              Deadline deadline, Session* session, InputBuffer* input,
              WelcomeBody* welcome) {
-  SendHello(socket, OwnName(name));
-  Status status = AwaitWelcome(socket, deadline, session, input, welcome);
+  const EncodedSchema& schema = options.schema;
+  Session::Event event;
+  Status status =
+      Send(socket, EncodeHello(OwnName(options.name), schema.digest), deadline)
+          ? AwaitEvent(socket, deadline, session, input, &event)
+          : TooLate();
+  if (const auto* asked = std::get_if<SchemaBody>(&event);
+      status.ok() && asked != nullptr) {
+    status = TellSchema(socket, *asked, schema, deadline);
+    if (status.ok()) {
+      status = AwaitEvent(socket, deadline, session, input, &event);
+    }
+  }
+  if (status.ok()) status = Judge(event, welcome);
   if (!status.ok()) {
     status.message = "connect " + std::string(url) + ": " + status.message;
   }

@@ -1,5 +1,6 @@
-// The first exchange on a new connection: HELLO out, WELCOME in.  Belongs to
-// whoever connects; blocks up to the deadline.
+// The first exchange on a new connection: HELLO out, WELCOME in, and between
+// them the schema if the broker asks for it.  Belongs to whoever connects;
+// blocks up to the deadline.
 #ifndef MYCELIUM_CLIENT_CORE_GREETING_H_
 #define MYCELIUM_CLIENT_CORE_GREETING_H_
 
@@ -17,7 +18,8 @@ Status CheckName(std::string_view name);
 
 // kOk: the session is open, and *input holds what came behind WELCOME.  The
 // error begins with "connect `url`: ".
-Status Greet(int socket, std::string_view url, std::string_view name,
+// REQUIRES: CheckName accepts what `options` says.
+Status Greet(int socket, std::string_view url, const ClientOptions& options,
              Deadline deadline, Session* session, InputBuffer* input,
              WelcomeBody* welcome);
 

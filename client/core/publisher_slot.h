@@ -37,6 +37,8 @@ struct alignas(64) PublisherSlot {
   std::array<std::atomic<const void*>, kInprocNestingMax> reads{};
   std::array<std::atomic<const BusRoute*>, kInprocNestingMax> runs{};
   std::array<Matches, kInprocNestingMax> matches;
+  // An object's bytes, for those that take bytes.
+  std::array<std::vector<uint8_t>, kInprocNestingMax> encoded;
 
   bool Runs(const BusRoute* route) const {
     for (uint32_t i = 0; i < depth; ++i) {

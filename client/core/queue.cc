@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <new>
 #include <utility>
 #include <vector>
 
@@ -40,12 +41,39 @@ uint64_t Gap::frames() const {
   return sum;
 }
 
+// A frame of this kind has an Object behind its header, and then the topic.
+constexpr uint8_t kObjectFlag = 0x80;
+static_assert(alignof(Object) <= 8, "frames are 8-aligned");
+
+bool HasObject(const FrameHeader& header) {
+  return (header.kind & kObjectFlag) != 0;
+}
+
+Object* ObjectOf(const uint8_t* frame) {
+  return std::launder(
+      reinterpret_cast<Object*>(const_cast<uint8_t*>(frame + kHeaderBytes)));
+}
+
+Message ObjectMessage(const FrameView& frame) {
+  const char* const topic = reinterpret_cast<const char*>(frame.bytes) +
+                            kHeaderBytes + sizeof(Object);
+  return {.type_id = frame.header.type_id,
+          .kind = static_cast<DataKind>(frame.header.kind & ~kObjectFlag),
+          .topic = {topic, frame.header.topic_bytes},
+          .payload = {},
+          .sequence = frame.header.id,
+          .object = ObjectOf(frame.bytes)};
+}
+
 Message ToMessage(const FrameView& frame) {
+  if (HasObject(frame.header)) [[unlikely]]
+    return ObjectMessage(frame);
   return {.type_id = frame.header.type_id,
           .kind = static_cast<DataKind>(frame.header.kind),
           .topic = frame.topic(),
           .payload = frame.payload(),
-          .sequence = frame.header.id};
+          .sequence = frame.header.id,
+          .object = nullptr};
 }
 
 // A gap among the frames stands as a control frame: its reason, its ranges.
@@ -93,6 +121,10 @@ class FrameQueue::Lane {
     write_ = tail_->bytes.get();
     room_end_ = tail_->capacity;
   }
+  ~Lane() {
+    std::vector<Object> objects;
+    Drop(UINT64_MAX, UINT64_MAX, &objects);
+  }
 
   // --- Its producer ---
   uint64_t credit = 0;
@@ -119,8 +151,10 @@ class FrameQueue::Lane {
   // null).  False: neither is there.
   bool Take(Segment** batch, std::span<const uint8_t>* bytes, Gap* gap);
   // Drops frames, the oldest first, until `bytes` of room are won, each frame
-  // counted with at most `charge_max`.  Returns what was won.
-  uint64_t Drop(uint64_t bytes, uint64_t charge_max);
+  // counted with at most `charge_max`.  Returns what was won; their objects are
+  // for the caller to release, without any lock.
+  uint64_t Drop(uint64_t bytes, uint64_t charge_max,
+                std::vector<Object>* objects);
   uint64_t waiting_bytes() const {
     return committed_.load(std::memory_order_acquire) -
            taken_.load(std::memory_order_relaxed);
@@ -236,7 +270,8 @@ void FrameQueue::Lane::AddLoss(const Gap::Range& lost) {
   range.last_sequence = std::max(range.last_sequence, lost.last_sequence);
 }
 
-uint64_t FrameQueue::Lane::Drop(uint64_t bytes, uint64_t charge_max) {
+uint64_t FrameQueue::Lane::Drop(uint64_t bytes, uint64_t charge_max,
+                                std::vector<Object>* objects) {
   const std::lock_guard lock(mutex_);
   uint64_t dropped = 0;
   while (dropped < bytes) {
@@ -245,6 +280,10 @@ uint64_t FrameQueue::Lane::Drop(uint64_t bytes, uint64_t charge_max) {
     const uint64_t at = taken_.load(std::memory_order_relaxed);
     const uint8_t* const bytes = segment->bytes.get() + (at - segment->base);
     const FrameHeader header = LoadHeader(bytes);
+    if (HasObject(header)) {
+      objects->push_back(std::move(*ObjectOf(bytes)));
+      std::destroy_at(ObjectOf(bytes));
+    }
     if (header.type_id != 0) {
       AddLoss({header.type_id, 1, header.id, header.id});
     } else {
@@ -266,7 +305,13 @@ FrameQueue::FrameQueue(const Policy& policy)
           policy.queue_bytes_max / 8, kSegmentBytesMin, kSegmentBytesMax))),
       lanes_(std::make_unique<std::unique_ptr<Lane>[]>(kInprocPublishersMax)) {}
 
-FrameQueue::~FrameQueue() = default;
+FrameQueue::~FrameQueue() {
+  ReleaseObject();
+  FrameView frame;
+  Gap gap;
+  while (cursor_ != end_) NextItem(&frame, &gap);
+  ReleaseObject();
+}
 
 FrameQueue::Lane* FrameQueue::AddLane() {
   const std::lock_guard lock(state_mutex_);
@@ -330,6 +375,7 @@ bool FrameQueue::FallenToHalf() const {
 }
 
 PushResult FrameQueue::ReserveFull(Lane* lane, uint64_t bytes) {
+  std::vector<Object> dropped;  // released after the lock
   const std::lock_guard lock(state_mutex_);
   State state = state_.load(std::memory_order_relaxed);
   if (state != State::kFlowing && FallenToHalf()) state = State::kFlowing;
@@ -355,7 +401,9 @@ PushResult FrameQueue::ReserveFull(Lane* lane, uint64_t bytes) {
   if (state == State::kHolding) return PushResult::kWouldBlock;
 
   while (!TakeCredit(lane, bytes)) {
-    if (DropOldest(std::max(bytes - lane->credit, credit_bytes_))) continue;
+    if (DropOldest(std::max(bytes - lane->credit, credit_bytes_), &dropped)) {
+      continue;
+    }
     // What remains is about to be committed by other producers.
     reserved_bytes_.fetch_add(bytes - lane->credit);
     lane->credit = bytes;
@@ -364,7 +412,7 @@ PushResult FrameQueue::ReserveFull(Lane* lane, uint64_t bytes) {
 }
 
 // Of the fullest lane.  REQUIRES: state_mutex_.
-bool FrameQueue::DropOldest(uint64_t bytes) {
+bool FrameQueue::DropOldest(uint64_t bytes, std::vector<Object>* objects) {
   Lane* fullest = nullptr;
   uint64_t most = 0;
   for (const std::unique_ptr<Lane>& lane : lanes()) {
@@ -375,7 +423,8 @@ bool FrameQueue::DropOldest(uint64_t bytes) {
     }
   }
   if (fullest == nullptr) return false;
-  const uint64_t dropped = fullest->Drop(bytes, ChargeBytes(UINT64_MAX));
+  const uint64_t dropped =
+      fullest->Drop(bytes, ChargeBytes(UINT64_MAX), objects);
   reserved_bytes_.fetch_sub(dropped);
   return dropped != 0;
 }
@@ -429,24 +478,46 @@ void FrameQueue::WakeProducers() {
   state_changed_.notify_all();
 }
 
+// Where the body goes; null: the queue was closed, and there is no credit.
+inline uint8_t* FrameQueue::Place(Lane* lane, const FrameHeader& header) {
+  const uint64_t stride = StrideBytes(header.body_bytes);
+  const uint64_t charge = ChargeBytes(stride);
+  if (lane->credit < charge) return nullptr;
+  lane->credit -= charge;
+  uint8_t* const to = lane->Place(stride, segment_bytes_);
+  StoreHeader(header, to);
+  return to + kHeaderBytes;
+}
+
+inline void FrameQueue::Publish(Lane* lane, const FrameHeader& header) {
+  lane->Publish(StrideBytes(header.body_bytes));
+  LightBarrier();
+  if (sleeping_.load(std::memory_order_relaxed)) Wake();
+}
+
 void FrameQueue::Commit(Lane* lane, const FrameHeader& header,
                         std::string_view topic,
                         std::span<const uint8_t> payload) {
-  const uint64_t stride = StrideBytes(header.body_bytes);
-  const uint64_t charge = ChargeBytes(stride);
-  if (lane->credit < charge) return;
-  lane->credit -= charge;
-  uint8_t* to = lane->Place(stride, segment_bytes_);
-  StoreHeader(header, to);
-  to += kHeaderBytes;
+  uint8_t* to = Place(lane, header);
+  if (to == nullptr) return;
   if (!topic.empty()) {
     std::memcpy(to, topic.data(), topic.size());
     to += topic.size();
   }
   if (!payload.empty()) std::memcpy(to, payload.data(), payload.size());
-  lane->Publish(stride);
-  LightBarrier();
-  if (sleeping_.load(std::memory_order_relaxed)) Wake();
+  Publish(lane, header);
+}
+
+void FrameQueue::CommitObject(Lane* lane, FrameHeader header,
+                              std::string_view topic, const Object& object) {
+  header.kind |= kObjectFlag;
+  uint8_t* const to = Place(lane, header);
+  if (to == nullptr) return;
+  new (to) Object(object);
+  if (!topic.empty()) {
+    std::memcpy(to + sizeof(Object), topic.data(), topic.size());
+  }
+  Publish(lane, header);
 }
 
 void FrameQueue::Wake() {
@@ -466,8 +537,12 @@ void FrameQueue::ReturnRoom(uint64_t bytes) {
 }
 
 PopResult FrameQueue::NextItem(FrameView* frame, Gap* gap) {
+  if (object_frame_ != nullptr) [[unlikely]]
+    ReleaseObject();
   frame->header = LoadHeader(cursor_);
   frame->bytes = cursor_;
+  if (HasObject(frame->header)) [[unlikely]]
+    object_frame_ = cursor_;
   cursor_ += StrideBytes(frame->header.body_bytes);
   if (frame->header.type_id != 0) [[likely]]
     return PopResult::kFrame;
@@ -476,7 +551,13 @@ PopResult FrameQueue::NextItem(FrameView* frame, Gap* gap) {
   return PopResult::kGap;
 }
 
+void FrameQueue::ReleaseObject() {
+  if (object_frame_ != nullptr) std::destroy_at(ObjectOf(object_frame_));
+  object_frame_ = nullptr;
+}
+
 void FrameQueue::ReleaseBatch() {
+  ReleaseObject();
   if (batch_ != nullptr) batch_->held.store(false, std::memory_order_release);
   batch_ = nullptr;
   cursor_ = end_ = nullptr;

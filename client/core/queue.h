@@ -23,6 +23,7 @@
 #ifndef MYCELIUM_CLIENT_CORE_QUEUE_H_
 #define MYCELIUM_CLIENT_CORE_QUEUE_H_
 
+#include <algorithm>
 #include <atomic>
 #include <condition_variable>
 #include <cstdint>
@@ -101,6 +102,16 @@ class FrameQueue {
   void Commit(Lane* lane, const FrameHeader& header, std::string_view topic,
               std::span<const uint8_t> payload);
 
+  // Commit for an object in the place of its bytes: it counts as
+  // header.body_bytes, at least ObjectBodyBytes(...) of it.
+  // REQUIRES: object.shared.
+  void CommitObject(Lane* lane, FrameHeader header, std::string_view topic,
+                    const Object& object);
+  static uint64_t ObjectBodyBytes(uint64_t topic_bytes,
+                                  uint64_t encoded_bytes) {
+    return topic_bytes + std::max<uint64_t>(encoded_bytes, sizeof(Object));
+  }
+
   // Puts a gap that was told by somebody else (the broker) in its place among
   // the frames.  Never waits and always finds room.
   void PushGap(Lane* lane, const Gap& gap);
@@ -146,11 +157,14 @@ class FrameQueue {
   uint64_t ChargeBytes(uint64_t stride_bytes) const;
   bool TakeCredit(Lane* lane, uint64_t bytes);
   PushResult ReserveFull(Lane* lane, uint64_t bytes);
-  bool DropOldest(uint64_t bytes);
+  bool DropOldest(uint64_t bytes, std::vector<Object>* objects);
   void ReturnRoom(uint64_t bytes);
   bool FallenToHalf() const;
 
   struct Segment;
+  uint8_t* Place(Lane* lane, const FrameHeader& header);
+  void Publish(Lane* lane, const FrameHeader& header);
+  void ReleaseObject();
   PopResult PopNext(Deadline deadline, FrameView* frame, Gap* gap);
   PopResult NextItem(FrameView* frame, Gap* gap);
   bool TakeBatch(Gap* gap);
@@ -174,6 +188,7 @@ class FrameQueue {
   alignas(64) const uint8_t* cursor_ = nullptr;  // the batch: [cursor_, end_)
   const uint8_t* end_ = nullptr;
   Segment* batch_ = nullptr;
+  const uint8_t* object_frame_ = nullptr;  // popped last, and has an object
   uint32_t next_lane_ = 0;
   // It spins before it sleeps once so many sleeps in a row were short.
   uint32_t short_sleeps_ = 0;

@@ -119,7 +119,7 @@ Event Session::OnControl(const FrameView& frame) {
     case ControlKind::kClose:
       return Decoded<CloseBody>(frame);
     case ControlKind::kSchema:
-      return ProtocolError{"protocol: SCHEMA, but HELLO named no schema"};
+      return Decoded<SchemaBody>(frame);
     case ControlKind::kHello:
     case ControlKind::kSubscribe:
     case ControlKind::kUnsubscribe:

@@ -58,7 +58,7 @@ class Session {
     std::string reason;
   };
   using Event =
-      std::variant<NeedMore, FrameRun, WelcomeBody, Subscribed,
+      std::variant<NeedMore, FrameRun, SchemaBody, WelcomeBody, Subscribed,
                    UnsubscribedBody, GapBody, AckBody, HoldBody, ReleaseBody,
                    Flushed, Ping, Pong, AdminReply, CloseBody, ProtocolError>;
 
@@ -76,7 +76,7 @@ class Session {
   Event OnWelcome(std::span<const uint8_t> body);
 
   SessionState state_ = SessionState::kGreeting;
-  FrameReader reader_{kHelloBytesMaxDefault};  // WELCOME says more
+  FrameReader reader_{kGreetingBytesMax};  // WELCOME says more
 };
 
 }  // namespace mycelium::core

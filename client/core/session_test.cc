@@ -68,6 +68,10 @@ struct Describe {
       at += frame.frame_bytes();
     }
   }
+  void operator()(const SchemaBody& body) {
+    lines->push_back("schema " + std::to_string(body.schema_digest.size()) +
+                     " " + std::to_string(body.descriptor_set.size()));
+  }
   void operator()(const WelcomeBody& body) {
     lines->push_back("welcome " + body.broker.name + " " + body.broker.version +
                      " " + std::to_string(body.broker.epoch) + " " +
@@ -327,7 +331,7 @@ TEST(Session, MalformedBodiesAreProtocolErrors) {
 TEST(Session, OtherBytesThanABrokersAreRefused) {
   const std::string_view http = "HTTP/1.1 400 Bad Request\r\n";
   EXPECT_EQ(GreetingEvent(Bytes(http.begin(), http.end())),
-            "error frame: body_bytes 1347703880, frame_bytes_max 4096");
+            "error frame: body_bytes 1347703880, frame_bytes_max 65536");
   EXPECT_EQ(GreetingEvent(Data(7, "", "x", 1)),
             "error protocol: PUBLISH, allowed WELCOME, SCHEMA or CLOSE before "
             "WELCOME");
@@ -335,8 +339,13 @@ TEST(Session, OtherBytesThanABrokersAreRefused) {
             "error protocol: HELLO, not from a broker to a client");
   EXPECT_EQ(Event(Control(ControlKind::kWelcome)),
             "error protocol: WELCOME, not from a broker to a client");
-  EXPECT_EQ(GreetingEvent(Control(ControlKind::kSchema)),
-            "error protocol: SCHEMA, but HELLO named no schema");
+}
+
+TEST(Session, BrokerMayAskForTheSchema) {
+  mycelium::wire::Schema schema;
+  schema.set_schema_digest(std::string(32, 'd'));
+  EXPECT_EQ(GreetingEvent(ControlOf(ControlKind::kSchema, schema)),
+            "schema 32 0");
 }
 
 TEST(Session, WelcomeMustFitThisClient) {
@@ -355,6 +364,15 @@ TEST(Session, WelcomeMustFitThisClient) {
             "UTF-8");
 }
 
+TEST(Session, RefusalOfManyLinesFitsBeforeWelcome) {
+  mycelium::wire::Close close;
+  close.set_code(wire::CODE_SCHEMA);
+  close.set_reason(
+      std::string(kSchemaOffencesMax * 3 * kSchemaNameBytesMax, 'x'));
+  EXPECT_EQ(GreetingEvent(ControlOf(ControlKind::kClose, close)),
+            "close CODE_SCHEMA " + close.reason());
+}
+
 // --- What a client writes, as libprotobuf reads it --------------------------
 
 template <typename Body>
@@ -368,11 +386,25 @@ Body Parsed(const Bytes& frame) {
 }
 
 TEST(ControlBody, HelloBeginsWithTheMagic) {
-  const Bytes frame = EncodeHello("me");
+  const Bytes frame = EncodeHello("me", "");
   EXPECT_EQ(std::string(frame.begin() + 8, frame.begin() + 16), "MYCELIUM");
   const auto hello = Parsed<mycelium::wire::Hello>(frame);
   EXPECT_EQ(hello.version_major(), 1u);
   EXPECT_EQ(hello.name(), "me");
+  EXPECT_TRUE(hello.schema_digest().empty());
+}
+
+TEST(ControlBody, HelloNamesTheSchemaAndSchemaHasIt) {
+  const std::string digest(32, 'd');
+  EXPECT_EQ(
+      Parsed<mycelium::wire::Hello>(EncodeHello("me", digest)).schema_digest(),
+      digest);
+  const Bytes frame = EncodeSchema({digest, "set"});
+  EXPECT_EQ(LoadHeader(frame.data()).kind,
+            static_cast<uint8_t>(ControlKind::kSchema));
+  const auto schema = Parsed<mycelium::wire::Schema>(frame);
+  EXPECT_EQ(schema.schema_digest(), digest);
+  EXPECT_EQ(schema.descriptor_set(), "set");
 }
 
 TEST(ControlBody, SubscribeCarriesEveryOption) {

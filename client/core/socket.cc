@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "client/core/arguments.h"
 #include "client/core/connection.h"
 #include "client/core/dial.h"
 #include "client/core/greeting.h"
@@ -14,6 +15,8 @@ namespace {
 
 // So that the deadline can be reckoned with.
 constexpr std::chrono::milliseconds kConnectTimeoutMax = std::chrono::hours(24);
+// What a thread that publishes objects keeps for the next one.
+constexpr size_t kEncodedBytesKept = 64 << 10;
 
 class SocketSubscription : public Subscription {
  public:
@@ -40,6 +43,7 @@ Status SocketClient::Connect(std::string_view url, const ClientOptions& options,
   StreamAddress address;
   Status status = ParseStreamUrl(url, &address);
   if (status.ok()) status = CheckName(options.name);
+  if (status.ok()) status = CheckSchema(options.schema);
   if (!status.ok()) return status;
   const Deadline deadline =
       Clock::now() + std::min(options.connect_timeout, kConnectTimeoutMax);
@@ -47,7 +51,7 @@ Status SocketClient::Connect(std::string_view url, const ClientOptions& options,
   opened.url = url;
   status = Dial(address, deadline, &opened.socket);
   if (!status.ok()) return status;
-  status = Greet(opened.socket, url, options.name, deadline, &opened.session,
+  status = Greet(opened.socket, url, options, deadline, &opened.session,
                  &opened.input, &opened.welcome);
   if (!status.ok()) {
     close(opened.socket);
@@ -76,6 +80,20 @@ Status SocketClient::Publish(uint16_t type_id, std::string_view topic,
 Status SocketClient::TryPublish(uint16_t type_id, std::string_view topic,
                                 std::span<const uint8_t> payload) {
   return connection_->TryPublish(type_id, topic, payload);
+}
+
+Status SocketClient::PublishObject(uint16_t type_id, std::string_view topic,
+                                   const EncodableObject& object,
+                                   Deadline deadline) {
+  // Kept from one publish to the next, unless it was an unusual one.  Taken
+  // meanwhile, since a publish that waits may call back.
+  thread_local std::vector<uint8_t> spare;
+  std::vector<uint8_t> encoded = std::exchange(spare, {});
+  encoded.resize(object.encoded_bytes);
+  object.encode(object.object.value, encoded.data());
+  Status status = connection_->Publish(type_id, topic, encoded, deadline);
+  if (encoded.capacity() <= kEncodedBytesKept) spare = std::move(encoded);
+  return status;
 }
 
 Status SocketClient::Flush(Deadline deadline) {

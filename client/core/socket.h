@@ -33,6 +33,9 @@ class SocketClient : public Client {
                  std::span<const uint8_t> payload, Deadline deadline) override;
   Status TryPublish(uint16_t type_id, std::string_view topic,
                     std::span<const uint8_t> payload) override;
+  Status PublishObject(uint16_t type_id, std::string_view topic,
+                       const EncodableObject& object,
+                       Deadline deadline) override;
   Status Flush(Deadline deadline) override;
   Status Subscribe(const SubscribeOptions& options, Handler handler,
                    std::shared_ptr<Subscription>* subscription) override;

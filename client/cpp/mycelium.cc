@@ -1,7 +1,14 @@
 #include "client/cpp/mycelium.h"
 
+#include <google/protobuf/descriptor.pb.h>
+
+#include <atomic>
 #include <chrono>
+#include <map>
 #include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "proto/schema.h"
 
 namespace mycelium {
 namespace {
@@ -21,7 +28,104 @@ core::Deadline DeadlineIn(absl::Duration timeout) {
   return now + absl::ToChronoNanoseconds(timeout);
 }
 
+// absl's string_view is another than the standard's.
+absl::string_view View(std::string_view text) {
+  return {text.data(), text.size()};
+}
+
+absl::StatusOr<std::shared_ptr<const Schema>> ParseSchema(
+    const EncodedSchema& schema) {
+  std::string why;
+  std::shared_ptr<const Schema> parsed =
+      Schema::Parse(schema.descriptor_set, &why);
+  if (parsed == nullptr) return absl::InvalidArgumentError(why);
+  return parsed;
+}
+
 }  // namespace
+
+// --- Schemas
+// ------------------------------------------------------------------
+
+absl::StatusOr<EncodedSchema> MergeSchemas(
+    const std::vector<EncodedSchema>& schemas) {
+  google::protobuf::FileDescriptorSet merged;
+  std::map<std::string, std::string> seen;  // file name, its bytes
+  for (const EncodedSchema& schema : schemas) {
+    google::protobuf::FileDescriptorSet set;
+    if (!set.ParseFromString(schema.descriptor_set)) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("schema: ", schema.descriptor_set.size(),
+                       " bytes that are not a descriptor set"));
+    }
+    for (google::protobuf::FileDescriptorProto& file : *set.mutable_file()) {
+      const std::string bytes = file.SerializeAsString();
+      const auto [it, is_new] = seen.emplace(file.name(), bytes);
+      if (is_new) {
+        *merged.add_file() = std::move(file);
+      } else if (it->second != bytes) {
+        return absl::InvalidArgumentError(absl::StrCat(
+            "schema: ", file.name(), " differs between two schemas"));
+      }
+    }
+  }
+  EncodedSchema result{"", merged.SerializeAsString()};
+  absl::StatusOr<std::shared_ptr<const Schema>> parsed = ParseSchema(result);
+  if (!parsed.ok()) return parsed.status();
+  const Digest& digest = (*parsed)->digest();
+  result.digest.assign(digest.begin(), digest.end());
+  return result;
+}
+
+// Thread-safe.
+class Client::TypeCheck {
+ public:
+  // Null: the client has connected without a schema.
+  explicit TypeCheck(std::shared_ptr<const Schema> schema)
+      : schema_(std::move(schema)) {}
+
+  absl::Status Check(const char* subject,
+                     const internal::TypeOfMessage& type) const {
+    // The type of the publish before is the usual one.
+    if (last_.load(std::memory_order_relaxed) == type.object_type) [[likely]]
+      return absl::OkStatus();
+    const Schema::MessageType* const known =
+        schema_ == nullptr ? nullptr : schema_->FindType(type.type_id);
+    if (known != nullptr && known->fingerprint == type.fingerprint) {
+      last_.store(type.object_type, std::memory_order_relaxed);
+      return absl::OkStatus();
+    }
+    return absl::FailedPreconditionError(absl::StrCat(
+        subject, ": ", View(type.name),
+        " is not of the schema that this client connected with, ",
+        schema_ == nullptr ? "none" : DigestText(schema_->digest()),
+        "; allowed what ClientOptions::schema has, see SchemaOf"));
+  }
+
+ private:
+  const std::shared_ptr<const Schema> schema_;
+  mutable std::atomic<const void*> last_{nullptr};
+};
+
+namespace internal {
+
+Gap MalformedGap(const Message& message) {
+  return {GapReason::kMalformed,
+          {{message.type_id, 1, message.sequence, message.sequence}}};
+}
+
+}  // namespace internal
+
+// --- Subscription
+// -------------------------------------------------------------
+
+absl::Status Subscription::CheckType(const Message& message,
+                                     const internal::TypeOfMessage& wanted) {
+  if (message.type_id == wanted.type_id) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat("next: a message of type ", message.type_id, ", asked for ",
+                   View(wanted.name), " (type ", wanted.type_id, ")"));
+}
 
 absl::StatusOr<Item> Subscription::Next(absl::Duration timeout) {
   if (core_ == nullptr) {
@@ -37,12 +141,55 @@ void Subscription::Unsubscribe() {
   if (core_ != nullptr) core_->Unsubscribe();
 }
 
+// --- Client
+// -------------------------------------------------------------------
+
+Client::Client(std::unique_ptr<core::Client> core,
+               std::unique_ptr<TypeCheck> types)
+    : core_(std::move(core)), types_(std::move(types)) {}
+Client::Client(Client&&) noexcept = default;
+Client& Client::operator=(Client&&) noexcept = default;
+Client::~Client() = default;
+
 absl::StatusOr<Client> Client::Connect(std::string_view url,
                                        const ClientOptions& options) {
+  std::shared_ptr<const Schema> schema;
+  if (!options.schema.digest.empty()) {
+    absl::StatusOr<std::shared_ptr<const Schema>> parsed =
+        ParseSchema(options.schema);
+    if (!parsed.ok()) return parsed.status();
+    schema = *std::move(parsed);
+  }
   std::unique_ptr<core::Client> core;
   const core::Status status = core::Client::Connect(url, options, &core);
   if (!status.ok()) return ToAbsl(status);
-  return Client(std::move(core));
+  return Client(std::move(core),
+                std::make_unique<TypeCheck>(std::move(schema)));
+}
+
+absl::Status Client::PublishObject(const internal::TypeOfMessage& type,
+                                   const core::EncodableObject& object,
+                                   const PublishOptions& options) {
+  absl::Status status = types_->Check("publish", type);
+  if (!status.ok()) return status;
+  const core::Deadline deadline = options.timeout == absl::InfiniteDuration()
+                                      ? core::kNoDeadline
+                                      : DeadlineIn(options.timeout);
+  return ToAbsl(
+      core_->PublishObject(type.type_id, options.topic, object, deadline));
+}
+
+absl::StatusOr<Subscription> Client::SubscribeType(
+    const internal::TypeOfMessage& type, const TypedSubscribeOptions& options,
+    Handler handler) {
+  absl::Status status = types_->Check("subscribe", type);
+  if (!status.ok()) return status;
+  return Subscribe(SubscribeOptions{.type_id = type.type_id,
+                                    .topic_filter = options.topic_filter,
+                                    .policy = options.policy,
+                                    .delivery = options.delivery,
+                                    .object_type = type.object_type},
+                   std::move(handler));
 }
 
 absl::StatusOr<Subscription> Client::Subscribe(const SubscribeOptions& options,

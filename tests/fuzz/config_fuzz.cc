@@ -1,10 +1,14 @@
 // Any bytes as a configuration file and as a listen url: an error that can be
-// shown, or a value that survives being printed and read again.
+// shown, or a value that survives being printed and read again.  The file of a
+// descriptor set holds the hex digits that are its path.
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
 #include <string>
 
+#include "absl/strings/ascii.h"
+#include "absl/strings/escaping.h"
 #include "absl/strings/str_split.h"
 #include "config/config.h"
 #include "config/listen_url.h"
@@ -19,21 +23,29 @@ void Require(bool condition) {
 void RequireReadable(const absl::Status& status, absl::string_view subject) {
   for (const absl::string_view line : absl::StrSplit(status.message(), '\n')) {
     Require(line.substr(0, subject.size()) == subject);
-    Require(line.size() > subject.size() && line.size() < 1000);
+    Require(line.size() > subject.size() && line.size() < 3000);
     for (const char byte : line) Require(byte >= 0x20 || byte < 0);
   }
 }
 
+absl::StatusOr<std::string> FromHex(const std::string& path) {
+  if (path.size() % 2 != 0 ||
+      !std::all_of(path.begin(), path.end(), absl::ascii_isxdigit)) {
+    return absl::NotFoundError("No such file or directory");
+  }
+  return absl::HexStringToBytes(path);
+}
+
 void FuzzFile(absl::string_view text) {
   const absl::StatusOr<mycelium::Config> config =
-      mycelium::ParseConfig(text, "f");
+      mycelium::ParseConfig(text, "f", FromHex);
   if (!config.ok()) {
     RequireReadable(config.status(), "f:");
     return;
   }
   Require(mycelium::ValidateConfig(*config).ok());
   const absl::StatusOr<mycelium::Config> again =
-      mycelium::ParseConfig(mycelium::PrintConfig(*config), "f");
+      mycelium::ParseConfig(mycelium::PrintConfig(*config), "f", FromHex);
   Require(again.ok() && *again == *config);
   Require(mycelium::ChangedFields(*config, *again).empty());
 }

@@ -25,7 +25,8 @@ namespace {
 constexpr std::array<uint32_t, 4> kFrameBytesMax = {
     64, 1024, kHelloBytesMaxDefault, kFrameBytesMaxDefault};
 constexpr std::array kStates = {SessionState::kGreeting, SessionState::kOpen,
-                                SessionState::kClosed, SessionState::kOpen};
+                                SessionState::kClosed,
+                                SessionState::kSchemaAsked};
 
 void Require(bool condition) {
   if (!condition) std::abort();

@@ -69,7 +69,7 @@ class MisbehaviourTestCase(BrokerTestCase):
     def assert_closed(self, client: WireClient, code: int, reason: str) -> None:
         """CLOSE on the wire, then the end; one log line that says the same."""
         close = self.await_close(client, code, reason)
-        self.assert_logged_once(close.reason)
+        self.assert_logged_once(close.reason.replace("\n", "; "))
 
 
 # What the tests of one subject derive from: a case only together with a carrier.

@@ -13,6 +13,7 @@ from typing import Any, Dict, List, NamedTuple, Optional, Tuple, Union
 import proto.mycelium.admin_pb2 as admin_pb2
 import proto.mycelium.control_pb2 as control_pb2
 from tests.integration.deadline import Deadline
+from tests.integration.descriptor_sets import schema_digest
 
 HEADER = struct.Struct("<IHBBQ")
 HELLO_MAGIC: int = struct.unpack("<Q", b"MYCELIUM")[0]
@@ -61,6 +62,7 @@ BODIES: Dict[Control, Any] = {
     Control.ACK: control_pb2.Ack,
     Control.HOLD: control_pb2.Hold,
     Control.RELEASE: control_pb2.Release,
+    Control.SCHEMA: control_pb2.Schema,
     Control.CLOSE: control_pb2.Close,
     Control.ADMIN: admin_pb2.AdminReply,
 }
@@ -100,6 +102,12 @@ def encode_hello(
         version_major=major, version_minor=minor, name=name, **fields
     )
     return encode_control(Control.HELLO, hello, HELLO_MAGIC)
+
+
+def encode_schema(files: bytes) -> bytes:
+    """What a client tells that was asked for the schema of `files`."""
+    body = control_pb2.Schema(descriptor_set=files)
+    return encode_control(Control.SCHEMA, body)
 
 
 def encode_publish(
@@ -339,6 +347,26 @@ class WireClient:
         self.welcome = self.await_control(Control.WELCOME).body()
         return self.welcome
 
+    def name_schema(self, digest: bytes, name: str = "") -> Frame:
+        """Says HELLO with a digest; the broker's answer, whatever it is."""
+        self.send(encode_hello(name, schema_digest=digest))
+        return self.expect_frame("an answer to HELLO")
+
+    def hello_with_schema(self, files: bytes, name: str = "") -> bool:
+        """Whether the broker asked for the schema of `files`; it let us in."""
+        digest = schema_digest(files)
+        answer = self.name_schema(digest, name)
+        asked = answer.is_control(Control.SCHEMA)
+        if asked:
+            if answer.body().schema_digest != digest:
+                raise AssertionError("asked for another schema: %r" % (answer,))
+            self.send(encode_schema(files))
+            answer = self.expect_frame("WELCOME")
+        if not answer.is_control(Control.WELCOME):
+            raise AssertionError("%r instead of WELCOME" % (answer,))
+        self.welcome = answer.body()
+        return asked
+
     def request_subscription(
         self, subscription_id: int, type_id: int = 0, **options: Any
     ) -> Any:
@@ -379,11 +407,15 @@ class WireClient:
         self.send(encode_control(Control.PING, frame_id=request_id))
         self.await_control(Control.PONG, request_id)
 
-    def status(self) -> Any:
+    def ask(self, **request: Any) -> Any:
+        """The AdminReply, whatever it says."""
         request_id = self._request_id()
-        request = admin_pb2.AdminRequest(status=admin_pb2.StatusRequest())
-        self.send(encode_control(Control.ADMIN, request, request_id))
-        reply = self.await_control(Control.ADMIN, request_id).body()
+        body = admin_pb2.AdminRequest(**request)
+        self.send(encode_control(Control.ADMIN, body, request_id))
+        return self.await_control(Control.ADMIN, request_id).body()
+
+    def status(self) -> Any:
+        reply = self.ask(status=admin_pb2.StatusRequest())
         if reply.error:
             raise AssertionError("ADMIN says " + reply.error)
         return reply.status

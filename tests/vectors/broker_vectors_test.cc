@@ -5,14 +5,18 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <type_traits>
+#include <utility>
 #include <vector>
 
 #include "broker/broker.h"
 #include "config/broker_limits.h"
 #include "config/limits.h"
+#include "config/schema_rules.h"
 #include "gtest/gtest.h"
 #include "proto/frame.h"
 #include "proto/mycelium/control.pb.h"
+#include "proto/schema.h"
 #include "tests/vectors/vector_file.h"
 
 namespace mycelium::broker {
@@ -39,9 +43,17 @@ class Peer {
         session_(broker_.Accept({"unix:uid=1", "uid 1", true}, 1000, 0)),
         piece_bytes_(piece_bytes) {}
 
-  void EnterState(const std::string& state) {
+  void Configure(const BrokerLimits& limits, const SchemaRules& rules,
+                 const std::vector<DescriptorSetFile>& files) {
+    const absl::Status status = broker_.Configure(limits, rules, files);
+    EXPECT_TRUE(status.ok()) << status;
+  }
+
+  // `schema_digest`: what HELLO names.
+  void EnterState(const std::string& state, const std::string& schema_digest) {
     wire::Hello hello;
     hello.set_version_major(kVersionMajor);
+    hello.set_schema_digest(schema_digest);
     if (state != "greeting") {
       Send(ControlBytes(ControlKind::kHello, kHelloMagic, hello));
     }
@@ -120,20 +132,54 @@ Answer FindAnswer(std::string_view bytes) {
 
 BrokerLimits LimitsOf(const Vector& vector) {
   BrokerLimits limits;
-  const bool greeting = vector.Get("state") == "greeting";
-  uint32_t* const limit =
-      greeting ? &limits.hello_bytes_max : &limits.frame_bytes_max;
-  *limit = static_cast<uint32_t>(vector.Number("frame_bytes_max", *limit));
-  limits.subscriptions_per_session_max = static_cast<uint32_t>(
-      vector.Number("subscriptions_max", limits.subscriptions_per_session_max));
+  const auto set = [&vector](const char* key, auto* limit) {
+    *limit = static_cast<std::remove_pointer_t<decltype(limit)>>(
+        vector.Number(key, *limit));
+  };
+  if (vector.Get("state") == "greeting") {
+    set("frame_bytes_max", &limits.hello_bytes_max);
+  } else if (vector.Get("state") == "schema_asked") {
+    limits.schema_bytes_max += kSchemaBodyBytes;
+    set("frame_bytes_max", &limits.schema_bytes_max);
+    limits.schema_bytes_max -= kSchemaBodyBytes;
+  } else {
+    set("frame_bytes_max", &limits.frame_bytes_max);
+  }
+  set("subscriptions_max", &limits.subscriptions_per_session_max);
+  set("schema_bytes_max", &limits.schema_bytes_max);
+  set("schemas_max", &limits.schemas_max);
+  set("schemas_bytes_max", &limits.schemas_bytes_max);
   return limits;
+}
+
+SchemaRules RulesOf(const Vector& vector) {
+  SchemaRules rules;
+  if (vector.Has("schema_open"))
+    rules.open = vector.Get("schema_open") == "yes";
+  rules.required = vector.Get("schema_required") == "yes";
+  return rules;
+}
+
+std::vector<DescriptorSetFile> KnownTo(const Vector& vector) {
+  if (!vector.Has("known_hex")) return {};
+  std::string why;
+  auto schema = Schema::Parse(vector.Bytes("known"), &why);
+  EXPECT_NE(schema, nullptr) << why;
+  return {{"known", std::move(schema)}};
+}
+
+// What HELLO has to name.
+std::string DigestOf(const Vector& vector) {
+  if (vector.Has("schema_digest_hex")) return vector.Bytes("schema_digest");
+  return vector.Get("state") == "schema_asked" ? std::string(32, 'd') : "";
 }
 
 // Whether the broker had to refuse it, and did.
 bool CheckVector(const Vector& vector, size_t piece_bytes) {
   SCOPED_TRACE(vector.Describe());
   Peer peer(LimitsOf(vector), piece_bytes);
-  peer.EnterState(vector.Get("state"));
+  peer.Configure(LimitsOf(vector), RulesOf(vector), KnownTo(vector));
+  peer.EnterState(vector.Get("state"), DigestOf(vector));
   peer.Send(DecodeHex(vector.Get("hex")));
   const std::string answer = peer.Read();
   // To a peer that has said goodbye there is nothing to say.
@@ -177,7 +223,27 @@ TEST(BrokerVectors, BadFramesBehindGoodOnesAreAnsweredTheSame) {
 }
 
 TEST(BrokerVectors, WhatABrokerDoesNotTakeIsRefused) {
-  CheckFile("refusals.txt", 25);
+  CheckFile("refusals.txt", 35);
+}
+
+TEST(BrokerVectors, ASchemaThatFitsIsWelcome) {
+  const std::vector<Vector> vectors =
+      ReadVectors("tests/vectors/handshake.txt");
+  const auto told = std::find_if(
+      vectors.begin(), vectors.end(),
+      [](const Vector& vector) { return vector.Get("name") == "schema told"; });
+  ASSERT_NE(told, vectors.end());
+  const std::string frame = DecodeHex(told->Get("hex"));
+  wire::Schema schema;
+  ASSERT_TRUE(schema.ParseFromString(frame.substr(kHeaderBytes)));
+  for (const size_t piece_bytes : {1, 16, 1 << 20}) {
+    Peer peer({}, piece_bytes);
+    peer.EnterState("schema_asked", schema.schema_digest());
+    peer.Send(frame);
+    const std::string answer = peer.Read();
+    ASSERT_GE(answer.size(), kHeaderBytes);
+    EXPECT_EQ(answer[6], static_cast<char>(ControlKind::kWelcome));
+  }
 }
 
 }  // namespace

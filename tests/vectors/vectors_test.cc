@@ -46,6 +46,8 @@ std::string_view StateName(SessionState state) {
   switch (state) {
     case SessionState::kGreeting:
       return "greeting";
+    case SessionState::kSchemaAsked:
+      return "schema_asked";
     case SessionState::kOpen:
       return "open";
     case SessionState::kClosed:
@@ -56,7 +58,8 @@ std::string_view StateName(SessionState state) {
 
 SessionState StateOf(const Vector& vector) {
   for (const SessionState state :
-       {SessionState::kGreeting, SessionState::kOpen, SessionState::kClosed}) {
+       {SessionState::kGreeting, SessionState::kSchemaAsked,
+        SessionState::kOpen, SessionState::kClosed}) {
     if (vector.Get("state") == StateName(state)) return state;
   }
   ADD_FAILURE() << vector.Describe();
@@ -452,7 +455,7 @@ TEST_F(VectorsTest, ControlFramesAreDecoded) {
 }
 
 TEST_F(VectorsTest, EveryKindHasItsRowInEveryState) {
-  EXPECT_EQ(ForEach("transitions.txt", CheckTransitions), 6u);
+  EXPECT_EQ(ForEach("transitions.txt", CheckTransitions), 8u);
 }
 
 TEST_F(VectorsTest, TopicsAndFiltersAreJudged) {

@@ -64,9 +64,11 @@ class WireDocumentTest(unittest.TestCase):
 
     @staticmethod
     def form(text: str) -> str:
+        text = re.sub(r"\bm1:([0-9a-f]{64}|\.\.\.)", "DIGEST", text)
         text = re.sub(r"\d+", "N", text)
         text = re.sub(r"is not a \w+ message", "is not a Body message", text)
         text = re.sub(r"\b[A-Z][A-Z_]+\b", "KIND", text)
+        text = re.sub(r"\S+ \(type N\)", "NAME (type N)", text)
         return text.replace("subscribe: topic filter:", "topic filter:")
 
 

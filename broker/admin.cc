@@ -1,0 +1,158 @@
+#include "broker/admin.h"
+
+#include <algorithm>
+#include <map>
+#include <optional>
+#include <string_view>
+
+#include "absl/strings/str_cat.h"
+#include "config/limits.h"
+
+namespace mycelium::broker {
+namespace {
+
+void FillCounters(const TrafficCounters& from, wire::Counters* to) {
+  to->set_frames_in(from.frames_in);
+  to->set_bytes_in(from.bytes_in);
+  to->set_frames_out(from.frames_out);
+  to->set_bytes_out(from.bytes_out);
+  to->set_frames_dropped(from.frames_dropped);
+  to->set_gaps(from.gaps);
+  to->set_holds(from.holds);
+}
+
+void AnswerStatus(const wire::StatusRequest& request, const AdminView& view,
+                  wire::Status* status) {
+  const SessionContext& context = view.context;
+  status->set_broker_name(context.broker_name);
+  status->set_broker_version(context.broker_version);
+  status->set_epoch(context.epoch);
+  status->set_uptime_ms(static_cast<uint64_t>(view.now_ms - view.started_ms));
+  for (const std::string& url : view.listeners) status->add_listeners(url);
+  std::vector<uint32_t> ids;
+  for (const auto& [id, session] : view.sessions) {
+    if (id > request.after_session_id()) ids.push_back(id);
+  }
+  std::sort(ids.begin(), ids.end());
+  size_t bytes = 0;
+  for (const uint32_t id : ids) {
+    if (bytes > kAdminPageBytesMax) {
+      status->set_more(true);
+      break;
+    }
+    const Session& session = *view.sessions.at(id);
+    wire::SessionStatus* const s = status->add_sessions();
+    session.FillStatus(s, view.now_ms);
+    FillCounters(session.counters, s->mutable_counters());
+    bytes += s->ByteSizeLong();
+  }
+  status->set_sessions_total(static_cast<uint32_t>(view.sessions.size()));
+  FillCounters(context.counters, status->mutable_counters());
+  status->set_memory_bytes(context.pool.used_bytes());
+  status->set_memory_bytes_max(context.limits.total_bytes_max);
+  status->set_schemas(static_cast<uint32_t>(context.schemas.all().size()));
+  status->set_schemas_bytes(context.schemas.bytes());
+}
+
+// Of a schema with more types than a page holds, the first ones.
+wire::KnownSchema Describe(const KnownSchema& known) {
+  const Schema& schema = *known.schema;
+  wire::KnownSchema described;
+  described.set_number(known.number);
+  described.set_schema_digest(schema.digest().data(), schema.digest().size());
+  described.set_source(known.source);
+  described.set_sessions(known.sessions);
+  described.set_descriptor_set_bytes(
+      static_cast<uint32_t>(schema.descriptor_set().size()));
+  described.set_types_total(static_cast<uint32_t>(schema.types().size()));
+  size_t bytes = 0;
+  for (const Schema::MessageType& type : schema.types()) {
+    if (bytes > kAdminPageBytesMax) break;
+    wire::KnownMessageType* const t = described.add_types();
+    t->set_type_id(type.type_id);
+    t->set_name(type.name);
+    t->set_fingerprint(type.fingerprint.data(), type.fingerprint.size());
+    bytes += t->ByteSizeLong();
+  }
+  return described;
+}
+
+void AnswerSchemaList(const wire::SchemaListRequest& request,
+                      const SchemaRegistry& schemas, wire::SchemaList* list) {
+  std::map<uint64_t, const KnownSchema*> by_number;
+  for (const auto* schemas_of : {&schemas.all(), &schemas.past()}) {
+    for (auto it = schemas_of->upper_bound(request.after_number());
+         it != schemas_of->end(); ++it) {
+      by_number.emplace(it->first, &it->second);
+    }
+  }
+  size_t bytes = 0;
+  for (const auto& [number, known] : by_number) {
+    wire::KnownSchema described = Describe(*known);
+    bytes += described.ByteSizeLong();
+    if (list->schemas_size() > 0 && bytes > kAdminPageBytesMax) {
+      list->set_more(true);
+      return;
+    }
+    *list->add_schemas() = std::move(described);
+  }
+}
+
+const KnownSchema* FindKnownOrPast(const SchemaRegistry& schemas,
+                                   const Digest& digest) {
+  if (const KnownSchema* const known = schemas.Find(digest)) return known;
+  for (const auto& [number, past] : schemas.past()) {
+    if (past.schema->digest() == digest) return &past;
+  }
+  return nullptr;
+}
+
+void AnswerDescriptorSet(const wire::DescriptorSetRequest& request,
+                         const SchemaRegistry& schemas,
+                         wire::AdminReply* reply) {
+  const std::optional<Digest> digest = ToDigest(request.schema_digest());
+  if (!digest) {
+    reply->set_error(absl::StrCat("admin: schema_digest of ",
+                                  request.schema_digest().size(),
+                                  " bytes, allowed ", sizeof(Digest)));
+    return;
+  }
+  const KnownSchema* const known = FindKnownOrPast(schemas, *digest);
+  if (known == nullptr) {
+    reply->set_error(
+        absl::StrCat("admin: schema ", DigestText(*digest), " is not known"));
+    return;
+  }
+  const std::string_view bytes = known->schema->descriptor_set();
+  if (request.offset() > bytes.size()) {
+    reply->set_error(absl::StrCat("admin: offset ", request.offset(),
+                                  ", the descriptor set has ", bytes.size(),
+                                  " bytes"));
+    return;
+  }
+  const std::string_view piece =
+      bytes.substr(request.offset(), kAdminPageBytesMax);
+  wire::DescriptorSet* const set = reply->mutable_descriptor_set();
+  set->set_piece(piece.data(), piece.size());
+  set->set_total_bytes(static_cast<uint32_t>(bytes.size()));
+}
+
+}  // namespace
+
+void AnswerAdmin(const wire::AdminRequest& request, const AdminView& view,
+                 wire::AdminReply* reply) {
+  const SchemaRegistry& schemas = view.context.schemas;
+  switch (request.request_case()) {
+    case wire::AdminRequest::kStatus:
+      return AnswerStatus(request.status(), view, reply->mutable_status());
+    case wire::AdminRequest::kSchemaList:
+      return AnswerSchemaList(request.schema_list(), schemas,
+                              reply->mutable_schema_list());
+    case wire::AdminRequest::kDescriptorSet:
+      return AnswerDescriptorSet(request.descriptor_set(), schemas, reply);
+    case wire::AdminRequest::REQUEST_NOT_SET:
+      reply->set_error("admin: a request that this broker does not know");
+  }
+}
+
+}  // namespace mycelium::broker
