@@ -39,8 +39,10 @@ Serving on $MYCELIUM_URL and tcp://127.0.0.1:6940 until Ctrl-C.
 In two other terminals:
 
   export MYCELIUM_URL=$MYCELIUM_URL
-  $mycelium sub 7
+  $mycelium sub all
   $mycelium pub 7 --topic greetings.en --data hello
+  $mycelium pub chat.TextMessage --schema proto/mycelium_protocol.proto \\
+    --json '{"content": "hello"}'
 
 EOT
   "$brokerd" --listen "$MYCELIUM_URL,tcp://127.0.0.1:6940" &
@@ -83,7 +85,10 @@ until_ok() {
 }
 
 unix_url="unix:$folder/brokerd.sock"
-"$brokerd" --listen "$unix_url,tcp://127.0.0.1:0" 2>"$folder/brokerd.log" &
+# Without it, programs on TCP may bring no message types of their own.
+echo 'schema { open: true }' >"$folder/brokerd.textproto"
+"$brokerd" --config "$folder/brokerd.textproto" \
+  --listen "$unix_url,tcp://127.0.0.1:0" 2>"$folder/brokerd.log" &
 pids+=($!)
 until_ok grep -q ' serves$' "$folder/brokerd.log"
 tcp_url="$(sed -n 's/.*listening on \(tcp:.*\)/\1/p' "$folder/brokerd.log")"
@@ -96,24 +101,24 @@ subscribed() {
 }
 
 echo
-echo "1. Programs exchange messages of type 7 through it."
-echo "   One subscriber on the Unix socket:"
-echo "     \$ mycelium sub 7 --topic 'greetings.*'"
-"$mycelium" sub 7 --topic 'greetings.*' --count 3 --quiet \
-  --url "$unix_url" >"$folder/received" &
+echo "1. Programs exchange messages of proto/mycelium_protocol.proto through it."
+echo "   One subscriber on the Unix socket, which brings the message types along:"
+echo "     \$ mycelium sub chat.TextMessage --topic 'greetings.*' --schema proto/mycelium_protocol.proto"
+"$mycelium" sub chat.TextMessage --topic 'greetings.*' --count 3 --quiet \
+  --schema proto/mycelium_protocol.proto --url "$unix_url" >"$folder/received" &
 subscriber=$!
 pids+=("$subscriber")
 until_ok subscribed
-echo "   Two publishers, one of them over TCP:"
+echo "   Two publishers, one of them over TCP; they ask the broker for the types:"
 publish() {
-  local url="$1" topic="$2" text="$3"
-  echo "     \$ mycelium pub 7 --topic $topic --data '$text' --url ${url%%:*}:..."
-  "$mycelium" pub 7 --topic "$topic" --data "$text" --url "$url"
+  local url="$1" topic="$2" json="$3"
+  echo "     \$ mycelium pub chat.TextMessage --topic $topic --json '$json' --url ${url%%:*}:..."
+  "$mycelium" pub chat.TextMessage --topic "$topic" --json "$json" --url "$url"
 }
-publish "$unix_url" greetings.en 'hello over a Unix socket'
-publish "$tcp_url" greetings.de 'hallo ueber TCP'
-publish "$tcp_url" weather.de 'not for this subscriber'
-publish "$unix_url" greetings.fr 'bonjour'
+publish "$unix_url" greetings.en '{"sender": "ada", "content": "hello"}'
+publish "$tcp_url" greetings.de '{"sender": "ben", "content": "hallo"}'
+publish "$tcp_url" weather.de '{"content": "not for this subscriber"}'
+publish "$unix_url" greetings.fr '{"sender": "eve", "content": "bonjour"}'
 wait "$subscriber"
 echo "   The subscriber got:"
 sed 's/^/     /' "$folder/received"

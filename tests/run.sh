@@ -9,13 +9,14 @@
 #   fuzz        each fuzz target from its corpus, FUZZ_SECONDS (default 15) each
 #   bench       every benchmark for a moment, so that none of them rots
 #   quickstart  deploy/quickstart.sh
+#   readme      README.md's "Your own messages in five minutes", by the letter
 # Without a STEP all of them.  Installs missing Debian packages first.
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit 1
 deploy/install_packages.sh test || exit 1
 
 steps=("$@")
-[ "${#steps[@]}" -gt 0 ] || steps=(unit asan ubsan tsan clang fuzz bench quickstart)
+[ "${#steps[@]}" -gt 0 ] || steps=(unit asan ubsan tsan clang fuzz bench quickstart readme)
 results="$(mktemp)"
 trap 'rm -f "$results"' EXIT
 
@@ -50,8 +51,12 @@ for step in "${steps[@]}"; do
         single "fuzz" tests/fuzz/run.sh "$target" "${FUZZ_SECONDS:-15}"
       done < <(tests/fuzz/run.sh --list)
       ;;
-    bench) single bench tests/bench/bench.py --quick ;;
+    bench)
+      single bench tests/bench/bench.py --quick
+      single bench bazel run -c opt //client/cpp:typed_bench
+      ;;
     quickstart) single quickstart deploy/quickstart.sh ;;
+    readme) single readme tests/readme.sh ;;
     *)
       echo "$0: unknown step \"$step\"" >&2
       exit 2

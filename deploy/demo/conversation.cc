@@ -2,7 +2,9 @@
 //
 //   conversation unix:/path | tcp://host:port | inproc:
 //
-// Over sockets they need a mycelium-brokerd, in process they need nothing.
+// Over sockets they need a mycelium-brokerd, in process they need nothing, and
+// the objects themselves change hands.  The messages:
+// proto/mycelium_protocol.proto.
 
 #include <chrono>
 #include <cstdlib>
@@ -12,16 +14,9 @@
 #include <string_view>
 
 #include "client/cpp/mycelium.h"
+#include "mycelium_protocol.mycelium.h"
 
 namespace {
-
-constexpr uint16_t kQuestion = 7;
-constexpr uint16_t kAnswer = 8;
-
-std::string Text(const mycelium::Message& message) {
-  return {reinterpret_cast<const char*>(message.payload.data()),
-          message.payload.size()};
-}
 
 template <typename T>
 T OrExit(absl::StatusOr<T> result) {
@@ -30,6 +25,13 @@ T OrExit(absl::StatusOr<T> result) {
     exit(1);
   }
   return *std::move(result);
+}
+
+mycelium::Client ConnectAs(std::string_view name, std::string_view url) {
+  mycelium::ClientOptions options;
+  options.name = name;
+  options.schema = mycelium::SchemaOf<chat::Question>();
+  return OrExit(mycelium::Client::Connect(url, options));
 }
 
 }  // namespace
@@ -42,34 +44,30 @@ int main(int argc, char** argv) {
   // inproc:NAME is one bus for all clients of this process that name it.
   const std::string_view url = argv[1];
   const std::string_view place = url == "inproc:" ? "inproc:demo" : url;
-  mycelium::ClientOptions ada_options, ben_options;
-  ada_options.name = "ada";
-  ben_options.name = "ben";
-  mycelium::Client ada = OrExit(mycelium::Client::Connect(place, ada_options));
-  mycelium::Client ben = OrExit(mycelium::Client::Connect(place, ben_options));
+  mycelium::Client ada = ConnectAs("ada", place);
+  mycelium::Client ben = ConnectAs("ben", place);
 
   // Ben answers whatever is asked; callbacks may publish.
-  mycelium::Subscription questions = OrExit(ben.Subscribe(
-      {.type_id = kQuestion, .topic_filter = "questions.*"},
-      [&ben](const mycelium::Message& message) {
-        std::cout << "  ada -> ben  type " << message.type_id << " "
-                  << message.topic << " #" << message.sequence << "  \""
-                  << Text(message) << "\"\n";
-        const absl::Status status =
-            ben.Publish(kAnswer, "answers", "42, over the same url");
+  mycelium::Subscription questions = OrExit(
+      ben.Subscribe<chat::Question>([&ben](const chat::Question& question) {
+        std::cout << "  ada -> ben  chat.Question  \"" << question.text()
+                  << "\"\n";
+        chat::Answer answer;
+        answer.set_text("42, over the same url");
+        const absl::Status status = ben.Publish(answer);
         if (!status.ok()) std::cerr << status.message() << "\n";
       }));
   std::promise<void> answered;
-  mycelium::Subscription answers = OrExit(ada.Subscribe(
-      {.type_id = kAnswer}, [&answered](const mycelium::Message& message) {
-        std::cout << "  ben -> ada  type " << message.type_id << " "
-                  << message.topic << " #" << message.sequence << "  \""
-                  << Text(message) << "\"\n";
+  mycelium::Subscription answers = OrExit(
+      ada.Subscribe<chat::Answer>([&answered](const chat::Answer& answer) {
+        std::cout << "  ben -> ada  chat.Answer    \"" << answer.text()
+                  << "\"\n";
         answered.set_value();
       }));
 
-  const absl::Status status =
-      ada.Publish(kQuestion, "questions.life", "what is the answer?");
+  chat::Question question;
+  question.set_text("what is the answer?");
+  const absl::Status status = ada.Publish(question);
   if (!status.ok()) {
     std::cerr << "conversation: " << status.message() << "\n";
     return 1;

@@ -1,0 +1,67 @@
+#!/usr/bin/env bash
+# Builds the release and puts it where programs outside of this repository find
+# it.
+#
+# Usage: deploy/install.sh PREFIX
+#   PREFIX/bin                 mycelium-brokerd, mycelium, protoc-gen-mycelium
+#   PREFIX/include             mycelium/options.proto, for protoc -I
+#   PREFIX/include/mycelium    the C++ headers
+#   PREFIX/lib                 libmycelium_cpp.a; pkgconfig/mycelium_cpp.pc says how to use it
+#   PREFIX/lib/ocaml           the OCaml library mycelium, if dune is installed
+# Installs missing Debian packages first (asks for sudo only then).
+set -euo pipefail
+if [ "$#" -ne 1 ]; then
+  echo "usage: $0 PREFIX" >&2
+  exit 2
+fi
+prefix="$(realpath -m "$1")"
+cd "$(dirname "$0")/.."
+
+deploy/install_packages.sh build
+echo "Building the release (the first time takes a minute or two) ..."
+flags=(--config=release --noshow_progress --ui_event_filters=-info)
+bazel build "${flags[@]}" //broker:mycelium-brokerd //client/cli:mycelium \
+  //client/cpp:libmycelium_cpp.a //proto/plugin:protoc-gen-mycelium
+bin="$(bazel info --config=release bazel-bin 2>/dev/null)"
+
+install -d "$prefix/bin" "$prefix/lib/pkgconfig"
+install -t "$prefix/bin" "$bin/broker/mycelium-brokerd" \
+  "$bin/client/cli/mycelium" "$bin/proto/plugin/protoc-gen-mycelium"
+install -m 644 -t "$prefix/lib" "$bin/client/cpp/libmycelium_cpp.a"
+
+# What client/cpp/mycelium.h and generated code include.
+headers="$prefix/include/mycelium"
+for header in client/cpp/mycelium.h client/cpp/message_traits.h \
+  client/core/client.h config/limits.h proto/frame.h; do
+  install -D -m 644 "$header" "$headers/$header"
+done
+options="$bin/proto/mycelium/_virtual_imports/options_proto/mycelium"
+install -m 644 -t "$headers" "$options/options.pb.h" proto/mycelium/options.proto
+
+cat >"$prefix/lib/pkgconfig/mycelium_cpp.pc" <<EOT
+prefix=$prefix
+
+Name: mycelium_cpp
+Description: typed messages between programs, in C++
+Version: $(sed -n 's/.*kVersion\[\] = "\(.*\)".*/\1/p' broker/version.h)
+Requires: protobuf absl_status absl_statusor absl_strings absl_time libmd
+Cflags: -I\${prefix}/include -I\${prefix}/include/mycelium
+Libs: -L\${prefix}/lib -lmycelium_cpp -pthread
+EOT
+
+if command -v dune >/dev/null; then
+  build="$(mktemp -d)"
+  trap 'rm -rf "$build"' EXIT
+  (
+    cd client/ocaml
+    dune build --build-dir "$build" -p mycelium @install
+    dune install --build-dir "$build" --prefix "$prefix" \
+      --libdir "$prefix/lib/ocaml" mycelium 2>"$build/log" || {
+      cat "$build/log" >&2
+      exit 1
+    }
+  )
+else
+  echo "No dune here (Debian: ocaml-dune): the OCaml library is left out."
+fi
+echo "Installed in $prefix"
