@@ -31,7 +31,7 @@ run() {
   }
 }
 
-mapfile -t cpp < <(git ls-files '*.h' '*.cc' '*.c')
+mapfile -t cpp < <(git ls-files '*.h' '*.cc' '*.c' ':!proto/plugin/golden')
 mapfile -t python < <(git ls-files '*.py')
 mapfile -t shell < <(git ls-files '*.sh' .ci/run)
 mapfile -t build < <(git ls-files '*BUILD.bazel' '*.bzl' 'WORKSPACE' | grep -v bazel_stubs)
