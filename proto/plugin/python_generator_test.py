@@ -2,7 +2,7 @@
 imports and their types.
 
 After a change of the generator:
-  bazel run //proto/plugin:python_generator_test -- --write_golden
+  bazel run //proto/plugin:python_generator_test -- --update
 """
 
 import ast
@@ -261,7 +261,7 @@ def write_golden() -> None:
 
 
 if __name__ == "__main__":
-    if sys.argv[1:] == ["--write_golden"]:
+    if sys.argv[1:] == ["--update"]:
         write_golden()
     else:
         unittest.main()
