@@ -147,6 +147,8 @@ inline constexpr int kListenBacklog = 4'096;
 
 // Frames that a client has taken and not yet written.
 inline constexpr uint64_t kPublishBytesMaxDefault = 1 << 20;
+// The buffer in which a thread encodes objects, kept for the next one.
+inline constexpr uint32_t kEncodedBytesKept = 64 << 10;
 // A publish that waits for others to join it leaves after this long.
 inline constexpr int64_t kGatherUsMax = 100;
 // What is gathered leaves at once when it is this much.

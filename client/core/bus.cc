@@ -51,8 +51,6 @@ struct BusPeer {
 namespace {
 
 constexpr std::string_view kScheme = "inproc:";
-// What a thread that publishes objects keeps for the next one.
-constexpr size_t kEncodedBytesKept = 64 << 10;
 
 // The queued route whose callbacks this thread runs.
 thread_local constinit const BusRoute* this_thread_route = nullptr;

@@ -9,14 +9,13 @@
 #include "client/core/connection.h"
 #include "client/core/dial.h"
 #include "client/core/greeting.h"
+#include "config/limits.h"
 
 namespace mycelium::core {
 namespace {
 
 // So that the deadline can be reckoned with.
 constexpr std::chrono::milliseconds kConnectTimeoutMax = std::chrono::hours(24);
-// What a thread that publishes objects keeps for the next one.
-constexpr size_t kEncodedBytesKept = 64 << 10;
 
 class SocketSubscription : public Subscription {
  public:
