@@ -141,8 +141,8 @@ void Loop::StopSessions() {
 }
 
 absl::Status Loop::ApplyConfig(const Config& config) {
-  absl::Status status =
-      broker_->Configure(config.limits, config.schema, config.descriptor_sets);
+  absl::Status status = broker_->Configure(
+      config.limits, config.schema, config.descriptor_sets, config.history);
   if (status.ok()) drain_timeout_ms_ = config.drain_timeout_ms;
   return status;
 }

@@ -19,6 +19,15 @@ void FillCounters(const TrafficCounters& from, wire::Counters* to) {
   to->set_frames_dropped(from.frames_dropped);
   to->set_gaps(from.gaps);
   to->set_holds(from.holds);
+  to->set_frames_conflated(from.frames_conflated);
+  to->set_frames_duplicate(from.frames_duplicate);
+  to->set_frames_redelivered(from.frames_redelivered);
+  to->set_frames_replayed(from.frames_replayed);
+  to->set_requests(from.requests);
+  to->set_requests_unanswered(from.requests_unanswered);
+  to->set_replies_late(from.replies_late);
+  to->set_resumed(from.resumed);
+  to->set_deadlocks(from.deadlocks);
 }
 
 void AnswerStatus(const wire::StatusRequest& request, const AdminView& view,
@@ -52,6 +61,14 @@ void AnswerStatus(const wire::StatusRequest& request, const AdminView& view,
   status->set_memory_bytes_max(context.limits.total_bytes_max);
   status->set_schemas(static_cast<uint32_t>(context.schemas.all().size()));
   status->set_schemas_bytes(context.schemas.bytes());
+  status->set_instances_away(static_cast<uint32_t>(context.instances.away()));
+  for (const History::Kept& kept : context.router.history().Status()) {
+    wire::HistoryStatus* const history = status->add_history();
+    for (const uint16_t type : kept.rule.types) history->add_types(type);
+    history->set_topic_filter(kept.rule.topic_filter);
+    history->set_frames(kept.frames);
+    history->set_bytes(kept.bytes);
+  }
 }
 
 // Of a schema with more types than a page holds, the first ones.
@@ -61,7 +78,7 @@ wire::KnownSchema Describe(const KnownSchema& known) {
   described.set_number(known.number);
   described.set_schema_digest(schema.digest().data(), schema.digest().size());
   described.set_source(known.source);
-  described.set_sessions(known.sessions);
+  described.set_sessions(known.sessions - known.away);
   described.set_descriptor_set_bytes(
       static_cast<uint32_t>(schema.descriptor_set().size()));
   described.set_types_total(static_cast<uint32_t>(schema.types().size()));

@@ -24,19 +24,20 @@ SchemaRegistry::Limits SchemaLimits(const BrokerLimits& limits) {
 }  // namespace
 
 Broker::Broker(Identity identity, const BrokerLimits& limits, int64_t now_ms)
-    : context_(std::make_unique<SessionContext>()),
-      started_ms_(now_ms),
-      now_ms_(now_ms) {
-  context_->limits = limits;
+    : context_(std::make_unique<SessionContext>()), started_ms_(now_ms) {
   context_->schemas.set_limits(SchemaLimits(limits));
   context_->broker_name = std::move(identity.name);
   context_->broker_version = std::move(identity.version);
   context_->epoch = identity.epoch;
+  context_->now_ms = now_ms;
+  context_->unix_offset_ms = identity.started_unix_ms - now_ms;
+  SetLimits(limits);
   context_->answer_admin = [this](const wire::AdminRequest& request,
                                   wire::AdminReply* reply) {
-    AnswerAdmin(request,
-                {*context_, listeners_, sessions_, started_ms_, now_ms_},
-                reply);
+    AnswerAdmin(
+        request,
+        {*context_, listeners_, sessions_, started_ms_, context_->now_ms},
+        reply);
   };
 }
 
@@ -44,7 +45,8 @@ Broker::~Broker() { sessions_.clear(); }
 
 absl::Status Broker::Configure(const BrokerLimits& limits,
                                const SchemaRules& rules,
-                               const std::vector<DescriptorSetFile>& files) {
+                               const std::vector<DescriptorSetFile>& files,
+                               const std::vector<HistoryRule>& history) {
   SchemaRegistry& schemas = context_->schemas;
   const uint64_t last_number =
       schemas.all().empty() ? 0 : schemas.all().rbegin()->first;
@@ -61,9 +63,18 @@ absl::Status Broker::Configure(const BrokerLimits& limits,
               << known.source << ", " << known.schema->types().size()
               << " message types";
   }
-  context_->limits = limits;
+  SetLimits(limits);
   context_->schema_rules = rules;
+  context_->router.ConfigureHistory(history, context_->now_ms);
   return absl::OkStatus();
+}
+
+void Broker::SetLimits(const BrokerLimits& limits) {
+  context_->limits = limits;
+  context_->router.set_deadlock_ms(limits.deadlock_ms);
+  context_->instances.set_limits(limits.resume_window_ms,
+                                 limits.resume_instances_max,
+                                 limits.subscriptions_per_session_max);
 }
 
 std::string Broker::Refusal(const Peer& peer, int64_t descriptors_left) const {
@@ -122,9 +133,19 @@ void Broker::Ended(Session* session, const std::string& error) {
 }
 
 std::vector<Session*> Broker::FinishTurn(int64_t now_ms) {
-  now_ms_ = now_ms;
+  context_->now_ms = now_ms;
   ++turn_;
   if (now_ms >= context_->router.next_due_ms()) context_->router.Tick(now_ms);
+  EndOverflowed(now_ms);
+  if (now_ms >= context_->instances.next_due_ms()) {
+    context_->instances.Tick(now_ms);
+  }
+  std::deque<std::pair<int64_t, uint32_t>>& acks = context_->acks_due;
+  while (!acks.empty() && acks.front().first <= now_ms) {
+    const auto it = sessions_.find(acks.front().second);
+    if (it != sessions_.end()) it->second->AckDue();
+    acks.pop_front();
+  }
   for (const uint32_t id : std::exchange(context_->rescheduled, {})) {
     const auto it = sessions_.find(id);
     if (it != sessions_.end()) Schedule(it->second.get(), now_ms);
@@ -152,6 +173,26 @@ std::vector<Session*> Broker::FinishTurn(int64_t now_ms) {
   return sessions;
 }
 
+// What a session leaves to others of its groups may be too much for them, too.
+void Broker::EndOverflowed(int64_t now_ms) {
+  for (auto full = context_->router.TakeOverflowed(); !full.empty();
+       full = context_->router.TakeOverflowed()) {
+    for (const Ref<Subscription>& subscription : full) {
+      if (subscription->port != nullptr) EndFull(*subscription, now_ms);
+    }
+  }
+}
+
+void Broker::EndFull(const Subscription& subscription, int64_t now_ms) {
+  static_cast<Session*>(subscription.port)
+      ->Fail(wire::CODE_SLOW_CONSUMER,
+             absl::StrCat("subscription ", subscription.id, ": queue of ",
+                          subscription.queue_bytes_max, " bytes full for ",
+                          subscription.stall_ms_max,
+                          " ms, overflow is DISCONNECT"),
+             now_ms);
+}
+
 void Broker::Schedule(Session* session, int64_t now_ms) {
   const int64_t due_ms = std::max(session->OnTime(now_ms), now_ms + 1);
   if (due_ms >= session->scheduled_ms) return;
@@ -167,7 +208,10 @@ std::vector<Session*> Broker::AllSessions() {
 
 int64_t Broker::next_deadline_ms() const {
   const int64_t session_ms = due_.empty() ? kNever : due_.top().first;
-  return std::min(session_ms, context_->router.next_due_ms());
+  const int64_t ack_ms =
+      context_->acks_due.empty() ? kNever : context_->acks_due.front().first;
+  return std::min({session_ms, ack_ms, context_->router.next_due_ms(),
+                   context_->instances.next_due_ms()});
 }
 
 void Broker::CheckMemory() {

@@ -15,6 +15,7 @@
 #include "absl/status/status.h"
 #include "broker/session.h"
 #include "config/broker_limits.h"
+#include "config/history_rules.h"
 #include "config/schema_rules.h"
 
 namespace mycelium::broker {
@@ -25,6 +26,7 @@ class Broker {
     std::string name;
     std::string version;
     uint64_t epoch = 0;
+    int64_t started_unix_ms = 0;  // now, in ms since 1970
   };
 
   Broker(Identity identity, const BrokerLimits& limits, int64_t now_ms);
@@ -54,7 +56,8 @@ class Broker {
   // known for good.  On an error, because it does not go together with what
   // clients told, nothing has changed.
   absl::Status Configure(const BrokerLimits& limits, const SchemaRules& rules,
-                         const std::vector<DescriptorSetFile>& files);
+                         const std::vector<DescriptorSetFile>& files,
+                         const std::vector<HistoryRule>& history = {});
 
   // Tells everyone to go, once what is queued for them has been written.
   void StartDrain(const std::string& reason, int64_t now_ms);
@@ -76,12 +79,15 @@ class Broker {
   using Due = std::pair<int64_t, uint32_t>;  // time, session id
 
   std::string Refusal(const Peer& peer, int64_t descriptors_left) const;
+  // With OVERFLOW_DISCONNECT.
+  void EndOverflowed(int64_t now_ms);
+  static void EndFull(const Subscription& subscription, int64_t now_ms);
+  void SetLimits(const BrokerLimits& limits);
   void Schedule(Session* session, int64_t now_ms);
   void CheckMemory();
 
   const std::unique_ptr<SessionContext> context_;
   const int64_t started_ms_;
-  int64_t now_ms_;
   uint64_t turn_ = 0;
   uint32_t last_session_id_ = 0;
   bool memory_full_ = false;

@@ -23,6 +23,7 @@ struct Received {
   FrameHeader header;
   std::string topic;
   std::string payload;
+  uint32_t addressee = 0;  // whom the last ADDRESSEE before it named
 
   template <typename Body>
   Body As() const {
@@ -41,6 +42,7 @@ class BrokerTest : public testing::TestWithParam<bool> {
   struct Client {
     Session* session;
     std::string input;  // what the broker has written
+    uint32_t addressee = 0;
   };
 
   BrokerTest() { Restart({}); }
@@ -80,7 +82,16 @@ class BrokerTest : public testing::TestWithParam<bool> {
     return frame.append(topic).append(payload);
   }
 
-  // What the client would read now.
+  // A data frame that is no PUBLISH.
+  static std::string Data(DataKind kind, uint16_t type_id,
+                          std::string_view topic, std::string_view payload,
+                          uint64_t id) {
+    std::string frame = Publish(type_id, topic, payload, id);
+    frame[6] = static_cast<char>(kind);
+    return frame;
+  }
+
+  // What the client would read now; ADDRESSEE stands in the frames behind it.
   std::deque<Received> Read(Client* client, uint64_t bytes_max = UINT64_MAX) {
     broker_->FinishTurn(now_ms_);
     while (!client->session->outbox.empty() && bytes_max > 0) {
@@ -101,8 +112,12 @@ class BrokerTest : public testing::TestWithParam<bool> {
       if (reader.Next(input, &frame) != FrameStatus::kFrame) break;
       frames.push_back(
           {frame.header, std::string(frame.topic()),
-           std::string(frame.payload().begin(), frame.payload().end())});
+           std::string(frame.payload().begin(), frame.payload().end()),
+           client->addressee});
       client->input.erase(0, frame.frame_bytes());
+      if (!frames.back().Is(ControlKind::kAddressee)) continue;
+      client->addressee = frames.back().As<wire::Addressee>().subscription_id();
+      frames.pop_back();
     }
     return frames;
   }
@@ -171,7 +186,10 @@ class BrokerTest : public testing::TestWithParam<bool> {
     request.set_topic_filter(filter);
     request.mutable_policy()->set_queue_bytes_max(queue);
     request.mutable_policy()->set_stall_ms_max(stall_ms_max);
-    SendControl(*client, ControlKind::kSubscribe, id,
+    return SubscribeAs(client, request);
+  }
+  wire::Subscribed SubscribeAs(Client* client, const wire::Subscribe& request) {
+    SendControl(*client, ControlKind::kSubscribe, request.subscription_id(),
                 request.SerializeAsString());
     const std::deque<Received> frames = Read(client);
     EXPECT_FALSE(frames.empty());

@@ -229,8 +229,8 @@ TEST_P(BrokerTest, EachProtocolErrorClosesWithItsReason) {
        "frame: topic of 1 bytes, allowed UTF-8 without NUL, empty tokens and "
        "wildcards"},
       {kind, wire::CODE_PROTOCOL, "frame: kind 9 of type 7, allowed 1 to 4"},
-      {request, wire::CODE_UNSUPPORTED,
-       "protocol: REQUEST, not supported by this broker"},
+      {request, wire::CODE_PROTOCOL,
+       "request: id 0 is open already, allowed a new one"},
       {ControlFrame(ControlKind::kWelcome, 0, ""), wire::CODE_PROTOCOL,
        "protocol: WELCOME, not from a client to a broker"},
       {ControlFrame(ControlKind::kSubscribe, 0, "\xff\xff"),
@@ -380,7 +380,9 @@ TEST_P(BrokerTest, DrainingWritesWhatIsQueuedThenSaysGoodbye) {
   const std::deque<Received> frames = Read(&subscriber);
   ASSERT_EQ(frames.size(), 3u);
   EXPECT_EQ(frames[1].payload, "y");
-  EXPECT_EQ(frames[2].As<wire::Close>().code(), wire::CODE_GOING_AWAY);
+  const auto close = frames[2].As<wire::Close>();
+  EXPECT_EQ(close.code(), wire::CODE_GOING_AWAY);
+  EXPECT_GT(close.retry_after_ms(), 0u);
   EXPECT_TRUE(subscriber.session->finished());
 }
 

@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <cstdlib>
 #include <cstring>
 #include <iostream>
@@ -145,6 +146,12 @@ uint64_t RandomEpoch() {
   return uint64_t{random()} << 32 | random();
 }
 
+int64_t UnixMs() {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(
+             std::chrono::system_clock::now().time_since_epoch())
+      .count();
+}
+
 // Of `files`, those whose schema none of `others` holds.
 std::vector<DescriptorSetFile> Without(
     const std::vector<DescriptorSetFile>& files,
@@ -170,6 +177,7 @@ void Reload(Config* in_force, bridges::Loop* loop) {
   next.limits = read->limits;
   next.drain_timeout_ms = read->drain_timeout_ms;
   next.schema = read->schema;
+  next.history = read->history;
   // A schema that is known stays so: clients may have been let in beside it.
   for (DescriptorSetFile& file :
        Without(read->descriptor_sets, in_force->descriptor_sets)) {
@@ -214,8 +222,8 @@ int Serve() {
   const std::string name = config->name.empty() ? HostName() : config->name;
   std::unique_ptr<bridges::Loop> loop;
   loop = std::make_unique<bridges::Loop>(
-      broker::Broker::Identity{name, kVersion, RandomEpoch()}, *config,
-      [&config, &loop] { Reload(&*config, loop.get()); });
+      broker::Broker::Identity{name, kVersion, RandomEpoch(), UnixMs()},
+      *config, [&config, &loop] { Reload(&*config, loop.get()); });
   if (status.ok()) status = loop->Listen(config->listeners);
   if (!status.ok()) {
     std::cerr << "mycelium-brokerd: " << status.message() << "\n";

@@ -271,6 +271,205 @@ TEST(Outbox, CompactionKeepsTheBytesAndFreesTheBlocks) {
   EXPECT_EQ(pool.used_bytes(), 0u);
 }
 
+// --- Frames for one subscription alone --------------------------------------
+
+// Its frames come behind ADDRESSEE.
+Ref<Delivery> ToAlone(Member* member, bool replayed = false) {
+  Ref<Delivery> delivery = To({member});
+  delivery->addressee = member->subscription->id;
+  delivery->replayed = replayed;
+  return delivery;
+}
+
+constexpr int64_t kAddressee =
+    kControlEvent + static_cast<int64_t>(ControlKind::kAddressee);
+
+TEST(Outbox, AnAddresseeIsToldOnlyWhenItChanges) {
+  BlockPool pool;
+  Outbox outbox(&pool);
+  Member a(1), b(2);
+  const Ref<Delivery> to_a = To({&a}), to_b = ToAlone(&b);
+  outbox.Append(Frames(&pool, 1, 1), 0, kFrameBytes, 1, to_a);
+  outbox.Append(Frames(&pool, 1, 2), 0, kFrameBytes, 1, to_b);
+  outbox.Append(Frames(&pool, 1, 3), 0, kFrameBytes, 1, to_b);
+  outbox.Append(Frames(&pool, 1, 4), 0, kFrameBytes, 1, to_a);
+  EXPECT_EQ(outbox.control_bytes(), 0u);
+  Reader reader;
+  reader.TakeAll(&outbox);
+  EXPECT_EQ(reader.Parse(), (Events{1, kAddressee, 2, 3, kAddressee, 4}));
+  EXPECT_EQ(outbox.queued_bytes(), 0u);
+}
+
+TEST(Outbox, WhoIsMeantStaysRightWhenFramesBehindItAreDropped) {
+  BlockPool pool;
+  Outbox outbox(&pool);
+  Member a(1), b(2);
+  const Ref<Delivery> to_a = To({&a}), to_b = ToAlone(&b);
+  outbox.Append(Frames(&pool, 3, 1), 0, 3 * kFrameBytes, 3, to_b);
+  outbox.Append(Frames(&pool, 1, 4), 0, kFrameBytes, 1, to_a);
+  EXPECT_EQ(outbox.TakeUnwritten(b.subscription.get()).size(), 1u);
+  EXPECT_EQ(b.subscription->queued_bytes, 0u);
+  outbox.Append(Frames(&pool, 1, 5), 0, kFrameBytes, 1, to_b);
+  outbox.Append(Frames(&pool, 1, 6), 0, kFrameBytes, 1, to_b);
+  outbox.DropOldest(b.subscription.get(), kFrameBytes,
+                    wire::GAP_REASON_OVERFLOW);
+  Reader reader;
+  reader.TakeAll(&outbox);
+  // The first one's ADDRESSEE has nothing behind it any more.
+  EXPECT_EQ(reader.Parse(), (Events{kAddressee, 4, kAddressee, -1, 6}));
+  EXPECT_EQ(outbox.queued_bytes(), 0u);
+  EXPECT_EQ(pool.used_bytes(), 0u);
+}
+
+TEST(Outbox, ConflatingKeepsTheNewestAndTellsTheRestInThePlaceOfTheFirst) {
+  BlockPool pool;
+  Outbox outbox(&pool);
+  Member a(1), b(2);
+  const Ref<Delivery> to_a = ToAlone(&a), to_b = To({&b});
+  a.subscription->overflow = wire::OVERFLOW_CONFLATE;
+  outbox.Append(Frames(&pool, 1, 1), 0, kFrameBytes, 1, to_b);
+  outbox.Append(Frames(&pool, 4, 2), 0, 4 * kFrameBytes, 4, to_a);
+  outbox.Append(Frames(&pool, 1, 6), 0, kFrameBytes, 1, to_b);
+  outbox.Append(Frames(&pool, 3, 7), 0, 3 * kFrameBytes, 3, to_a);
+  outbox.Conflate();
+  EXPECT_EQ(outbox.TakeConflated(), 6u);
+  EXPECT_EQ(a.subscription->queued_bytes, kFrameBytes);
+  EXPECT_EQ(a.subscription->frames_dropped, 6u);
+  outbox.Conflate();  // nothing more
+  EXPECT_EQ(outbox.TakeConflated(), 0u);
+  Reader reader;
+  reader.TakeAll(&outbox);
+  EXPECT_EQ(reader.Parse(),
+            (Events{1, kAddressee, -6, kAddressee, 6, kAddressee, 9}));
+  ASSERT_EQ(reader.gaps.size(), 1u);
+  EXPECT_EQ(reader.gaps[0].reason(), wire::GAP_REASON_CONFLATED);
+  EXPECT_EQ(reader.gaps[0].ranges(0).first_sequence(), 2u);
+  EXPECT_EQ(reader.gaps[0].ranges(0).last_sequence(), 8u);
+  EXPECT_EQ(outbox.queued_bytes(), 0u);
+  EXPECT_EQ(pool.used_bytes(), 0u);
+}
+
+TEST(Outbox, ConflatingLeavesWhatHasBegun) {
+  BlockPool pool;
+  Outbox outbox(&pool);
+  Member a(1);
+  a.subscription->overflow = wire::OVERFLOW_CONFLATE;
+  outbox.Append(Frames(&pool, 5, 1), 0, 5 * kFrameBytes, 5, ToAlone(&a));
+  Reader reader;
+  constexpr uint64_t kAddresseeBytes = kHeaderBytes + 2;
+  reader.Take(&outbox, kAddresseeBytes + kFrameBytes + 1);
+  outbox.Conflate();
+  reader.TakeAll(&outbox);
+  EXPECT_EQ(reader.Parse(), (Events{kAddressee, 1, 2, -2, 5}));
+}
+
+TEST(Outbox, WhatComesOutOfHistoryRaisesTheBoundWhileItWaits) {
+  BlockPool pool;
+  Outbox outbox(&pool);
+  Member a(1);
+  a.subscription->queue_bytes_max = kFrameBytes;
+  outbox.Append(Frames(&pool, 5, 1), 0, 5 * kFrameBytes, 5, ToAlone(&a, true));
+  EXPECT_EQ(a.subscription->replayed_bytes, 5 * kFrameBytes);
+  EXPECT_FALSE(a.subscription->full());
+  outbox.Append(Frames(&pool, 2, 6), 0, 2 * kFrameBytes, 2, To({&a}));
+  EXPECT_TRUE(a.subscription->full());
+  outbox.DropOldest(a.subscription.get(), 4 * kFrameBytes,
+                    wire::GAP_REASON_OVERFLOW);
+  EXPECT_EQ(a.subscription->replayed_bytes, 2 * kFrameBytes);
+  Reader reader;
+  reader.TakeAll(&outbox);
+  EXPECT_EQ(reader.Parse(), (Events{kAddressee, -3, 4, 5, kAddressee, 6, 7}));
+  EXPECT_EQ(a.subscription->replayed_bytes, 0u);
+  EXPECT_EQ(a.subscription->queued_bytes, 0u);
+}
+
+class GroupMember : public Member {
+ public:
+  explicit GroupMember(uint32_t id) : Member(id) {
+    subscription->group = "g";
+    subscription->port = reinterpret_cast<Port*>(&port_);  // only not null
+  }
+
+ private:
+  char port_ = 0;
+};
+
+TEST(Outbox, AMembersFramesAreChargedUntilItHasAcknowledgedThem) {
+  BlockPool pool;
+  Outbox outbox(&pool);
+  GroupMember a(1);
+  Subscription& s = *a.subscription;
+  outbox.Append(Frames(&pool, 4, 1), 0, 4 * kFrameBytes, 4, ToAlone(&a));
+  iovec iovecs[1];
+  outbox.Gather(iovecs);
+  std::vector<Subscription*> relieved;
+  outbox.Consume(iovecs[0].iov_len, &relieved);  // ADDRESSEE
+  // What is written in full can be acknowledged at once.
+  EXPECT_EQ(outbox.Consume(2 * kFrameBytes + 5, &relieved).frames, 2u);
+  EXPECT_EQ(s.frames_sent, 2u);
+  EXPECT_EQ(s.queued_bytes, 4 * kFrameBytes);
+  EXPECT_FALSE(Outbox::Acknowledge(&s, 3));
+  EXPECT_TRUE(Outbox::Acknowledge(&s, 1));
+  EXPECT_EQ(s.queued_bytes, 3 * kFrameBytes);
+  EXPECT_TRUE(Outbox::Acknowledge(&s, 1));  // says nothing new
+  EXPECT_EQ(outbox.Consume(2 * kFrameBytes - 5, &relieved).frames, 2u);
+  EXPECT_TRUE(outbox.empty());
+  EXPECT_EQ(outbox.queued_bytes(), 0u);
+  EXPECT_EQ(s.frames_sent, 4u);
+  EXPECT_TRUE(Outbox::Acknowledge(&s, 4));
+  EXPECT_EQ(s.queued_bytes, 0u);
+  EXPECT_TRUE(s.unacknowledged.empty());
+  EXPECT_EQ(pool.used_bytes(), 0u);
+}
+
+TEST(Outbox, WhatHasBegunStaysWithItsMember) {
+  BlockPool pool;
+  Outbox outbox(&pool);
+  GroupMember a(1);
+  outbox.Append(Frames(&pool, 4, 1), 0, 4 * kFrameBytes, 4, ToAlone(&a));
+  Reader reader;
+  iovec iovecs[1];
+  outbox.Gather(iovecs);
+  reader.Take(&outbox, iovecs[0].iov_len + kFrameBytes + 5);
+  const Slice begun = outbox.Begun(a.subscription.get());
+  EXPECT_EQ(begun.frames, 1u);
+  EXPECT_EQ(LoadHeader(begun.block->bytes() + begun.begin).id, 2u);
+  uint32_t frames = 0;
+  for (const Slice& slice : outbox.TakeUnwritten(a.subscription.get())) {
+    frames += slice.frames;
+  }
+  EXPECT_EQ(frames, 2u);
+  reader.TakeAll(&outbox);
+  EXPECT_EQ(reader.Parse(), (Events{kAddressee, 1, 2}));
+  EXPECT_EQ(a.subscription->frames_sent, 2u);
+  EXPECT_EQ(a.subscription->queued_bytes, 2 * kFrameBytes);
+}
+
+TEST(Outbox, FramesToldInAGapCountAsAcknowledged) {
+  BlockPool pool;
+  Outbox outbox(&pool);
+  GroupMember a(1);
+  outbox.Append(Frames(&pool, 4, 1), 0, 4 * kFrameBytes, 4, ToAlone(&a));
+  outbox.DropOldest(a.subscription.get(), kFrameBytes,
+                    wire::GAP_REASON_OVERFLOW);
+  Reader reader;
+  reader.TakeAll(&outbox);
+  EXPECT_EQ(reader.Parse(), (Events{kAddressee, -3, 4}));
+  EXPECT_EQ(a.subscription->frames_sent, 4u);
+  EXPECT_TRUE(Outbox::Acknowledge(a.subscription.get(), 4));
+  EXPECT_EQ(a.subscription->queued_bytes, 0u);
+}
+
+TEST(Outbox, TypesThatWaitAreThoseOfFramesForWhoeverTakesThem) {
+  BlockPool pool;
+  Outbox outbox(&pool);
+  Member a(1), b(2);
+  outbox.Append(Frames(&pool, 1, 1), 0, kFrameBytes, 1, ToAlone(&b));
+  EXPECT_TRUE(outbox.UnwrittenTypes().empty());
+  outbox.Append(Frames(&pool, 1, 2), 0, kFrameBytes, 1, To({&a}));
+  EXPECT_EQ(outbox.UnwrittenTypes(), (absl::btree_set<uint16_t>{7}));
+}
+
 // Every frame is either delivered or in a gap, in order, whatever happens: read
 // as a client with both subscriptions reads it.
 TEST(Outbox, RandomDropsAndPartialWritesAccountForEveryFrame) {

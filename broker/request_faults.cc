@@ -63,6 +63,17 @@ std::string SubscribeFault(const wire::Subscribe& request,
     return absl::StrCat("subscribe: stall_ms_max ", policy.stall_ms_max(),
                         ", allowed -1 and up");
   }
+  if (!wire::Overflow_IsValid(policy.overflow())) {
+    return absl::StrCat("subscribe: overflow ", policy.overflow(),
+                        ", allowed 0 to ", wire::Overflow_MAX);
+  }
+  if (request.group().size() > kGroupNameBytesMax) {
+    return absl::StrCat("subscribe: group of ", request.group().size(),
+                        " bytes, allowed ", kGroupNameBytesMax);
+  }
+  if (request.responder() && !request.group().empty()) {
+    return "subscribe: a responder with a group, allowed one of them";
+  }
   std::string why;
   if (!request.topic_filter().empty() &&
       !ValidTopicFilter(request.topic_filter(), &why)) {
@@ -73,14 +84,6 @@ std::string SubscribeFault(const wire::Subscribe& request,
     return absl::StrCat("subscribe: ", subscriptions + 1,
                         " subscriptions, allowed ",
                         limits.subscriptions_per_session_max);
-  }
-  *code = wire::CODE_UNSUPPORTED;
-  if (policy.overflow() != wire::OVERFLOW_GAP) {
-    return absl::StrCat("subscribe: overflow ", policy.overflow(),
-                        ", this broker knows OVERFLOW_GAP");
-  }
-  if (!request.group().empty()) {
-    return "subscribe: a group, not supported by this broker";
   }
   *code = wire::CODE_OK;
   return {};

@@ -114,6 +114,10 @@ bool SchemaRegistry::Release(const KnownSchema* known) {
   return true;
 }
 
+void SchemaRegistry::AddAway(const KnownSchema* known, int change) {
+  by_number_.at(known->number).away += static_cast<uint32_t>(change);
+}
+
 void SchemaRegistry::ErasePast(const Digest& digest) {
   std::erase_if(past_, [&](const auto& past) {
     return past.second.schema->digest() == digest;

@@ -27,6 +27,7 @@ struct KnownSchema {
   std::shared_ptr<const Schema> schema;
   std::string source;     // the configured file; empty: a client told it
   uint32_t sessions = 0;  // that hold it
+  uint32_t away = 0;      // of those, without a connection
 };
 
 class SchemaRegistry {
@@ -63,6 +64,9 @@ class SchemaRegistry {
 
   // True: nobody holds it any more, and it is known no longer.
   bool Release(const KnownSchema* known);
+
+  // A holder has lost its connection, or comes back or is forgotten.
+  void AddAway(const KnownSchema* known, int change);
 
   // By number.
   const std::map<uint64_t, KnownSchema>& all() const { return by_number_; }

@@ -14,19 +14,13 @@
 namespace mycelium::broker {
 namespace {
 
-constexpr char kSchemaRequired[] =
-    "HELLO named no schema, and schema.required is true";
+// What a stopping broker asks for: a restart takes about as long.
+constexpr uint32_t kRetryAfterMs = 100;
 
 bool IsHello(const FrameHeader& header) {
   return header.type_id == 0 &&
          header.kind == static_cast<uint8_t>(ControlKind::kHello) &&
          header.id == kHelloMagic;
-}
-
-// type_id, kind and topic_bytes at once: what frames of one run share.
-uint32_t RunKey(const FrameHeader& header) {
-  return header.type_id | uint32_t{header.kind} << 16 |
-         uint32_t{header.topic_bytes} << 24;
 }
 
 }  // namespace
@@ -44,6 +38,7 @@ Session::Session(SessionContext* context, uint32_t id, Peer peer,
 
 Session::~Session() {
   EndSubscriptions();
+  LeaveInstance();
   ReleaseSchema();
   context_->router.RemovePublisher(this);
 }
@@ -59,10 +54,34 @@ void Session::Send(ControlKind kind, uint64_t id, std::string_view body) {
 }
 
 void Session::EndSubscriptions() {
+  closed = true;
+  context_->requests.EndPort(this);
+  if (instance_ != nullptr) {
+    for (const auto& [id, subscription] : subscriptions_) {
+      if (subscription->responder || !subscription->group.empty()) continue;
+      context_->instances.Keep(instance_, *subscription);
+    }
+  }
   for (const auto& [id, subscription] : subscriptions_) {
-    context_->router.Unsubscribe(subscription);
+    EndSubscription(subscription);
   }
   subscriptions_.clear();
+}
+
+void Session::EndSubscription(const Ref<Subscription>& subscription) {
+  if (subscription->responder) {
+    context_->requests.RemoveResponder(subscription);
+  } else {
+    context_->router.Unsubscribe(subscription);
+  }
+}
+
+// What the client is known by beyond this session.
+void Session::LeaveInstance() {
+  if (instance_ == nullptr) return;
+  instance_->last_publish_id = last_publish_id_;
+  context_->instances.Left(std::exchange(instance_, nullptr),
+                           std::exchange(schema_, nullptr), context_->now_ms);
 }
 
 void Session::ReleaseSchema() {
@@ -73,13 +92,13 @@ void Session::ReleaseSchema() {
   }
 }
 
-void Session::StopTaking(int64_t close_ms) {
+void Session::StopTaking(int64_t now_ms, int64_t timeout_ms) {
   state_ = SessionState::kClosed;
-  closed = true;
   read_paused = false;
-  close_ms_ = close_ms;
+  close_ms_ = now_ms + timeout_ms;
   context_->rescheduled.push_back(session_id);
   EndSubscriptions();
+  LeaveInstance();
   ReleaseSchema();
   context_->router.Touch(this);
 }
@@ -91,7 +110,7 @@ void Session::EndOfInput(int64_t now_ms) {
                 now_ms);
   }
   // It may only have finished sending: what is queued for it is still written.
-  StopTaking(now_ms + kCloseTimeoutMs);
+  StopTaking(now_ms, kCloseTimeoutMs);
 }
 
 void Session::Fail(wire::Code code, const std::string& reason, int64_t now_ms) {
@@ -99,7 +118,7 @@ void Session::Fail(wire::Code code, const std::string& reason, int64_t now_ms) {
   LOG(WARNING) << Describe()
                << " closed: " << absl::StrReplaceAll(reason, {{"\n", "; "}})
                << " (" << wire::Code_Name(code) << ")";
-  StopTaking(now_ms + kCloseTimeoutMs);
+  StopTaking(now_ms, kCloseTimeoutMs);
   outbox.DropAll();
   wire::Close close;
   close.set_code(code);
@@ -109,10 +128,11 @@ void Session::Fail(wire::Code code, const std::string& reason, int64_t now_ms) {
 
 void Session::GoAway(const std::string& reason, int64_t now_ms) {
   if (state_ == SessionState::kClosed) return;
-  StopTaking(now_ms + context_->limits.idle_timeout_ms);
+  StopTaking(now_ms, context_->limits.idle_timeout_ms);
   wire::Close close;
   close.set_code(wire::CODE_GOING_AWAY);
   close.set_reason(reason);
+  close.set_retry_after_ms(kRetryAfterMs);
   outbox.PushControl(ControlKind::kClose, 0, close.SerializeAsString());
 }
 
@@ -126,6 +146,7 @@ void Session::Received(size_t bytes, int64_t now_ms) {
   // Whatever a closed session still sends is read and forgotten.
   if (state_ == SessionState::kClosed) input.begin = input.end;
   inbox_.Keep(input, frame_bytes);
+  if (instance_ != nullptr && last_publish_id_ != acked_id_) OweAck(now_ms);
   if (outbox.control_bytes() > kControlBytesMax) {
     Fail(wire::CODE_SLOW_CONSUMER,
          absl::StrCat("session: ", outbox.control_bytes(),
@@ -174,7 +195,10 @@ bool Session::NextFrame(Inbox::Bytes* input, uint64_t* frame_bytes,
     return false;
   }
   if (frame.header.type_id != 0) {
-    input->begin += PublishRun(*input, frame, now_ms);
+    input->begin +=
+        frame.header.kind == static_cast<uint8_t>(DataKind::kPublish)
+            ? PublishRun(*input, frame, now_ms)
+            : AskOrAnswer(*input, frame, now_ms);
   } else {
     input->begin += static_cast<uint32_t>(frame.frame_bytes());
     OnControl(frame, now_ms);
@@ -199,101 +223,6 @@ bool Session::CheckGreeting(const FrameHeader& header, FrameStatus status,
   return false;
 }
 
-uint32_t Session::PublishRun(const Inbox::Bytes& input, const FrameView& first,
-                             int64_t now_ms) {
-  if (first.header.kind != static_cast<uint8_t>(DataKind::kPublish)) {
-    Fail(wire::CODE_UNSUPPORTED,
-         "protocol: " +
-             std::string(KindName(first.header.type_id, first.header.kind)) +
-             ", not supported by this broker",
-         now_ms);
-    return 0;
-  }
-  if (LacksSchema()) {
-    Fail(wire::CODE_SCHEMA, absl::StrCat("publish: ", kSchemaRequired), now_ms);
-    return 0;
-  }
-  Router& router = context_->router;
-  Router::Type* const type = router.FindType(first.header.type_id);
-  router.NotePublisher(type, this);
-  const std::string_view topic = first.topic();
-  const uint32_t key = RunKey(first.header);
-  const uint32_t body_bytes_max = frame_bytes_max_;
-  uint8_t* const bytes = input.block->bytes();
-  uint64_t sequence = *router.Sequence(type);
-  uint64_t last_id = last_publish_id_;
-  uint64_t refused_id = 0;
-
-  uint32_t at = input.begin, frames = 0;
-  // While frames look alike, where the next one begins does not have to wait
-  // for a load: the processor guesses the branch and reads on.
-  uint64_t shape = LoadShape(bytes + at);
-  uint32_t frame_bytes = kHeaderBytes + first.header.body_bytes;
-  while (true) {
-    const uint64_t id = LoadId(bytes + at);
-    if (id != 0) {
-      if (id <= last_id) {
-        refused_id = id;
-        break;
-      }
-      last_id = id;
-    }
-    StoreId(++sequence, bytes + at);
-    at += frame_bytes;
-    ++frames;
-    // The next one too, if it needs no other route; what it may lack is judged
-    // by the next call of FrameReader.
-    if (input.end - at < kHeaderBytes) break;
-    if (const uint64_t next = LoadShape(bytes + at); next != shape) {
-      const FrameHeader header = LoadHeader(bytes + at);
-      if (RunKey(header) != key || header.body_bytes > body_bytes_max ||
-          header.body_bytes < header.topic_bytes) {
-        break;
-      }
-      shape = next;
-      frame_bytes = kHeaderBytes + header.body_bytes;
-    }
-    if (input.end - at < frame_bytes) break;
-    if (!topic.empty() && std::memcmp(bytes + at + kHeaderBytes, topic.data(),
-                                      topic.size()) != 0) {
-      break;
-    }
-  }
-
-  last_publish_id_ = last_id;
-  *router.Sequence(type) = sequence;
-  if (frames > 0) {
-    const uint32_t run_bytes = at - input.begin;
-    for (TrafficCounters* c : {&context_->counters, &counters}) {
-      c->frames_in += frames;
-      c->bytes_in += run_bytes;
-    }
-    router.Deliver(type, topic, this, input.block, input.begin, at, frames,
-                   now_ms);
-  }
-  if (refused_id != 0) {
-    Fail(wire::CODE_PROTOCOL,
-         absl::StrCat("publish: id ", refused_id, " after ", last_id,
-                      ", allowed 0 or a greater one"),
-         now_ms);
-  }
-  return at - input.begin;
-}
-
-template <typename Body>
-bool Session::Parse(const FrameView& frame, Body* body, int64_t now_ms) {
-  const auto payload = frame.payload();
-  if (body->ParseFromArray(payload.data(), static_cast<int>(payload.size()))) {
-    return true;
-  }
-  Fail(wire::CODE_PROTOCOL,
-       std::string(KindName(0, frame.header.kind)) + ": body of " +
-           std::to_string(payload.size()) + " bytes is not a " +
-           Body::descriptor()->name() + " message",
-       now_ms);
-  return false;
-}
-
 void Session::OnControl(const FrameView& frame, int64_t now_ms) {
   const uint64_t id = frame.header.id;
   switch (static_cast<ControlKind>(frame.header.kind)) {
@@ -306,6 +235,8 @@ void Session::OnControl(const FrameView& frame, int64_t now_ms) {
     case ControlKind::kUnsubscribe:
       return OnUnsubscribe(frame, now_ms);
     case ControlKind::kFlush:
+      acked_id_ = last_publish_id_;  // FLUSHED says so
+      unacked_bytes_ = 0;
       return Send(ControlKind::kFlushed, id, {});
     case ControlKind::kPing:
       return Send(ControlKind::kPong, id, {});
@@ -313,8 +244,16 @@ void Session::OnControl(const FrameView& frame, int64_t now_ms) {
       return;
     case ControlKind::kAdmin:
       return OnAdmin(frame, now_ms);
+    case ControlKind::kAck:
+      return OnAck(frame, now_ms);
+    case ControlKind::kCancel:
+      return context_->requests.Cancel(this, id);
     case ControlKind::kClose:
-      StopTaking(now_ms + kCloseTimeoutMs);
+      // It has finished: nobody will come back.
+      if (instance_ != nullptr) {
+        context_->instances.Forget(std::exchange(instance_, nullptr));
+      }
+      StopTaking(now_ms, kCloseTimeoutMs);
       outbox.DropAll();
       return;
     default:
@@ -330,6 +269,9 @@ void Session::OnHello(const FrameView& frame, int64_t now_ms) {
   const std::string fault = HelloFault(hello, &code);
   if (!fault.empty()) return Fail(code, fault, now_ms);
   name = hello.name();
+  instance_id_ = hello.instance_id();
+  last_epoch_ = hello.last_epoch();
+  last_session_id_ = hello.last_session_id();
   const std::optional<Digest> digest = ToDigest(hello.schema_digest());
   if (!digest) return Open(now_ms);
   schema_ = context_->schemas.Hold(*digest);
@@ -356,8 +298,72 @@ void Session::OnSchema(const FrameView& frame, int64_t now_ms) {
   Open(now_ms);
 }
 
+void Session::ClaimInstance(int64_t now_ms) {
+  if (instance_id_.empty()) return;
+  const std::string id = std::exchange(instance_id_, {});
+  Instances& instances = context_->instances;
+  if (const Instance* known = instances.Find(id);
+      known != nullptr && known->session != nullptr) {
+    static_cast<Session*>(known->session)->TakenOver(session_id, now_ms);
+  }
+  instance_ = instances.Find(id);
+  // One that was made since the client has heard of us last is not the one that
+  // the client means.
+  if (instance_ != nullptr && last_session_id_ != 0 &&
+      (last_epoch_ != context_->epoch ||
+       last_session_id_ < instance_->first_session_id)) {
+    instances.Forget(std::exchange(instance_, nullptr));
+  }
+  if (instance_ == nullptr) {
+    instance_ = instances.Make(id, peer_.principal, this);
+    return;
+  }
+  instances.Returned(instance_, this, now_ms);
+  resumed_ = true;
+  last_publish_id_ = instance_->last_publish_id;
+  duplicates_through_ = acked_id_ = last_publish_id_;
+  ++context_->counters.resumed;
+}
+
+void Session::TakenOver(uint32_t by_session_id, int64_t now_ms) {
+  Fail(wire::CODE_TAKEN_OVER,
+       absl::StrCat("session: instance connected again as session ",
+                    by_session_id),
+       now_ms);
+}
+
+// Many frames are told by one ACK, but none waits for long.
+void Session::OweAck(int64_t now_ms) {
+  if (unacked_bytes_ >= kAckBytes) return AckNow();
+  if (std::exchange(owes_ack_, true)) return;
+  context_->acks_due.emplace_back(now_ms + kAckMsMax, session_id);
+}
+
+void Session::AckNow() {
+  if (state_ != SessionState::kOpen || last_publish_id_ == acked_id_) return;
+  acked_id_ = last_publish_id_;
+  unacked_bytes_ = 0;
+  wire::Ack ack;
+  ack.set_publish_id(acked_id_);
+  Send(ControlKind::kAck, 0, ack.SerializeAsString());
+}
+
+void Session::AckDue() {
+  owes_ack_ = false;
+  AckNow();
+}
+
 void Session::Open(int64_t now_ms) {
+  // Only now: while its schema was asked for, another may have come first.
+  if (const Instance* known = context_->instances.Find(instance_id_);
+      known != nullptr && known->principal != peer_.principal) {
+    return Fail(wire::CODE_DENIED,
+                absl::StrCat("hello: instance_id belongs to ", known->principal,
+                             ", not to ", peer_.principal),
+                now_ms);
+  }
   state_ = SessionState::kOpen;
+  ClaimInstance(now_ms);
   opened_ms_ = now_ms;
   context_->rescheduled.push_back(session_id);
   wire::Welcome welcome;
@@ -375,64 +381,14 @@ void Session::Open(int64_t now_ms) {
   limits->set_idle_timeout_ms(
       static_cast<uint32_t>(context_->limits.idle_timeout_ms));
   limits->set_publish_bytes_max(kPublishBytesMaxDefault);
+  const BrokerLimits& all = context_->limits;
+  limits->set_resume_window_ms(static_cast<uint32_t>(all.resume_window_ms));
+  limits->set_reconnect_ms_min(static_cast<uint32_t>(all.reconnect_ms_min));
+  limits->set_reconnect_ms_max(static_cast<uint32_t>(all.reconnect_ms_max));
+  limits->set_requests_max(all.requests_per_session_max);
+  welcome.set_resumed(resumed_);
+  welcome.set_last_publish_id(last_publish_id_);
   Send(ControlKind::kWelcome, 0, welcome.SerializeAsString());
-}
-
-void Session::OnSubscribe(const FrameView& frame, int64_t now_ms) {
-  wire::Subscribe request;
-  if (!Parse(frame, &request, now_ms)) return;
-  const uint32_t id = request.subscription_id();
-  if (id == 0 || subscriptions_.contains(id)) {
-    return Fail(wire::CODE_PROTOCOL,
-                absl::StrCat("subscribe: subscription_id ", id,
-                             ", allowed one that is not 0 and not in use"),
-                now_ms);
-  }
-  wire::Subscribed reply;
-  reply.set_subscription_id(id);
-  wire::Code code = wire::CODE_SCHEMA;
-  reply.set_reason(LacksSchema()
-                       ? absl::StrCat("subscribe: ", kSchemaRequired)
-                       : SubscribeFault(request, context_->limits,
-                                        subscriptions_.size(), &code));
-  reply.set_code(code);
-  if (code == wire::CODE_OK) {
-    Ref<Subscription> subscription(new Subscription);
-    subscription->id = id;
-    subscription->port = this;
-    subscription->type_id = static_cast<uint16_t>(request.type_id());
-    subscription->topic_filter = request.topic_filter();
-    const wire::Policy& policy = request.policy();
-    subscription->queue_bytes_max = policy.queue_bytes_max() != 0
-                                        ? policy.queue_bytes_max()
-                                        : context_->limits.queue_bytes_max;
-    subscription->stall_ms_max = policy.has_stall_ms_max()
-                                     ? policy.stall_ms_max()
-                                     : context_->limits.stall_ms_max;
-    subscriptions_.emplace(id, subscription);
-    context_->router.Subscribe(subscription);
-  }
-  Send(ControlKind::kSubscribed, frame.header.id, reply.SerializeAsString());
-}
-
-void Session::OnUnsubscribe(const FrameView& frame, int64_t now_ms) {
-  wire::Unsubscribe request;
-  if (!Parse(frame, &request, now_ms)) return;
-  const auto it = subscriptions_.find(request.subscription_id());
-  if (it == subscriptions_.end()) {
-    return Fail(
-        wire::CODE_PROTOCOL,
-        absl::StrCat("unsubscribe: subscription_id ", request.subscription_id(),
-                     ", allowed one that is in use"),
-        now_ms);
-  }
-  context_->router.Unsubscribe(it->second);
-  subscriptions_.erase(it);
-  wire::Unsubscribed reply;
-  reply.set_subscription_id(request.subscription_id());
-  outbox.PushControl(ControlKind::kUnsubscribed, frame.header.id,
-                     reply.SerializeAsString());
-  context_->router.Touch(this);
 }
 
 void Session::OnAdmin(const FrameView& frame, int64_t now_ms) {
@@ -446,9 +402,15 @@ void Session::OnAdmin(const FrameView& frame, int64_t now_ms) {
 void Session::Written(uint64_t bytes) {
   std::vector<Subscription*> relieved;
   const Outbox::Traffic data = outbox.Consume(bytes, &relieved);
+  const uint64_t conflated = outbox.TakeConflated();
   for (TrafficCounters* c : {&context_->counters, &counters}) {
     c->frames_out += data.frames;
     c->bytes_out += data.bytes;
+    if (conflated > 0) {
+      c->frames_dropped += conflated;
+      c->frames_conflated += conflated;
+      ++c->gaps;
+    }
   }
   if (!relieved.empty()) context_->router.Relieve(relieved);
 }
@@ -496,6 +458,15 @@ void Session::FillStatus(wire::SessionStatus* status, int64_t now_ms) const {
     const Digest& digest = schema_->schema->digest();
     status->set_schema_digest(digest.data(), digest.size());
   }
+  status->set_requests_open(static_cast<uint32_t>(requests_open.size()));
+  status->set_requests_asked(static_cast<uint32_t>(requests_asked.size()));
+  for (const Subscription* holder : context_->router.HoldersOf(*this)) {
+    if (status->held_size() == kStatusSubscriptionsMax) break;
+    wire::HeldType* const held = status->add_held();
+    held->set_type_id(holder->type_id);
+    held->set_by_session_id(holder->port->session_id);
+    held->set_by_name(holder->port->name);
+  }
   status->set_subscriptions_total(static_cast<uint32_t>(subscriptions_.size()));
   for (const auto& [id, subscription] : subscriptions_) {
     if (status->subscriptions_size() == kStatusSubscriptionsMax) break;
@@ -508,6 +479,10 @@ void Session::FillStatus(wire::SessionStatus* status, int64_t now_ms) const {
     s->set_stall_ms_max(subscription->stall_ms_max);
     s->set_holding(subscription->state == Subscription::State::kHolding);
     s->set_frames_dropped(subscription->frames_dropped);
+    s->set_frames(subscription->frames);
+    s->set_group(subscription->group);
+    s->set_responder(subscription->responder);
+    s->set_overflow(static_cast<uint32_t>(subscription->overflow));
   }
 }
 

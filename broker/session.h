@@ -5,17 +5,22 @@
 #ifndef MYCELIUM_BROKER_SESSION_H_
 #define MYCELIUM_BROKER_SESSION_H_
 
+#include <algorithm>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "absl/container/btree_map.h"
 #include "absl/container/flat_hash_map.h"
 #include "broker/inbox.h"
+#include "broker/instances.h"
+#include "broker/requests.h"
 #include "broker/router.h"
 #include "broker/schema_registry.h"
 #include "config/broker_limits.h"
@@ -42,15 +47,30 @@ struct SessionContext {
   std::string broker_name;
   std::string broker_version;
   uint64_t epoch = 0;
+  int64_t now_ms = 0;          // of this turn
+  int64_t unix_offset_ms = 0;  // what it is behind the time since 1970
   TrafficCounters counters;
   BlockPool pool;
   ReadArea read_area{&pool};
-  Router router{&counters};
+  Router router{&counters, &pool};
+  Requests requests{&counters, &pool, &router};
+  Instances instances{&router, &schemas, &pool};
+  // Sessions (by id) that are owed an ACK, and when; in order.
+  std::deque<std::pair<int64_t, uint32_t>> acks_due;
   std::function<void(const wire::AdminRequest&, wire::AdminReply*)>
       answer_admin;
+  int64_t SteadyMs(uint64_t unix_ms) const {
+    return static_cast<int64_t>(std::min<uint64_t>(unix_ms, INT64_MAX / 2)) -
+           unix_offset_ms;
+  }
+
   // Sessions (by id) whose deadline came closer.
   std::vector<uint32_t> rescheduled;
 };
+
+// What is said of HELLO where schema.required is set.
+inline constexpr char kSchemaRequired[] =
+    "HELLO named no schema, and schema.required is true";
 
 class Session final : public Port {
  public:
@@ -91,6 +111,11 @@ class Session final : public Port {
   void FillStatus(wire::SessionStatus* status, int64_t now_ms) const;
   std::string Describe() const;  // "session 12 (name, peer)"
 
+  // The time of an entry in SessionContext::acks_due has come.
+  void AckDue();
+  // Its instance is now that of another session.
+  void TakenOver(uint32_t by_session_id, int64_t now_ms);
+
   // Nothing more will come from the peer.
   void EndOfInput(int64_t now_ms);
 
@@ -106,11 +131,28 @@ class Session final : public Port {
                      int64_t now_ms);
   uint32_t PublishRun(const Inbox::Bytes& bytes, const FrameView& first,
                       int64_t now_ms);
+  uint32_t AskOrAnswer(const Inbox::Bytes& bytes, const FrameView& frame,
+                       int64_t now_ms);
+  void OnAck(const FrameView& frame, int64_t now_ms);
   void OnControl(const FrameView& frame, int64_t now_ms);
   void OnHello(const FrameView& frame, int64_t now_ms);
   void OnSchema(const FrameView& frame, int64_t now_ms);
   void Open(int64_t now_ms);
+  void ClaimInstance(int64_t now_ms);
+  void LeaveInstance();
   void OnSubscribe(const FrameView& frame, int64_t now_ms);
+  Ref<Subscription> MakeSubscription(const wire::Subscribe& request);
+  uint64_t FindHistory(const History::Query& query, Subscription* subscription,
+                       std::vector<Slice>* found) const;
+  void Replay(const Ref<Subscription>& subscription, wire::Gap* gap,
+              const std::vector<Slice>& found);
+  void StartFrom(const Ref<Subscription>& subscription,
+                 const wire::Start& start);
+  void Resume(const Ref<Subscription>& subscription, const wire::Resume& resume,
+              const Ref<Subscription>& kept);
+  void TellForgotten(const Subscription& subscription,
+                     const std::function<uint64_t(uint16_t)>& seen_of,
+                     uint64_t found_frames, wire::Gap* gap) const;
   void OnUnsubscribe(const FrameView& frame, int64_t now_ms);
   void OnAdmin(const FrameView& frame, int64_t now_ms);
   // Must neither publish nor subscribe.
@@ -120,9 +162,12 @@ class Session final : public Port {
   template <typename Body>
   bool Parse(const FrameView& frame, Body* body, int64_t now_ms);
   void Send(ControlKind kind, uint64_t id, std::string_view body);
+  void EndSubscription(const Ref<Subscription>& subscription);
   void EndSubscriptions();
   void ReleaseSchema();
-  void StopTaking(int64_t close_ms);
+  void StopTaking(int64_t now_ms, int64_t timeout_ms);
+  void OweAck(int64_t now_ms);
+  void AckNow();
 
   SessionContext* const context_;
   const Peer peer_;
@@ -132,12 +177,38 @@ class Session final : public Port {
   bool ping_sent_ = false;
   uint32_t frame_bytes_max_ = 0;  // as WELCOME told it
   uint64_t last_publish_id_ = 0;
+  // Of a resumed instance: up to here a PUBLISH has been accepted before.
+  uint64_t duplicates_through_ = 0;
+  // What the client was told last, and what was accepted since.
+  uint64_t acked_id_ = 0;
+  uint64_t unacked_bytes_ = 0;
+  bool owes_ack_ = false;  // an entry in acks_due is for it
+  bool resumed_ = false;
+  // As HELLO said, until it is open.
+  std::string instance_id_;
+  uint64_t last_epoch_ = 0;
+  uint32_t last_session_id_ = 0;
+  Instance* instance_ = nullptr;
   int64_t opened_ms_;
   int64_t last_received_ms_;
   int64_t close_ms_ = 0;
   const KnownSchema* schema_ = nullptr;  // held; null: raw bytes
   Digest asked_digest_{};                // in kSchemaAsked
 };
+
+template <typename Body>
+bool Session::Parse(const FrameView& frame, Body* body, int64_t now_ms) {
+  const auto payload = frame.payload();
+  if (body->ParseFromArray(payload.data(), static_cast<int>(payload.size()))) {
+    return true;
+  }
+  Fail(wire::CODE_PROTOCOL,
+       std::string(KindName(0, frame.header.kind)) + ": body of " +
+           std::to_string(payload.size()) + " bytes is not a " +
+           Body::descriptor()->name() + " message",
+       now_ms);
+  return false;
+}
 
 // By id.
 using SessionMap = absl::flat_hash_map<uint32_t, std::unique_ptr<Session>>;

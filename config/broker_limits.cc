@@ -49,6 +49,13 @@ constexpr LimitField kFields[] = {
                                 kSchemaBytesMaxCeiling),
     Field<&L::schemas_max>("schemas_max", 1, kSchemasMaxCeiling),
     Field<&L::schemas_bytes_max>("schemas_bytes_max", 1024, 1 << 30),
+    Field<&L::resume_window_ms>("resume_window_ms", 0, 3'600'000),
+    Field<&L::resume_instances_max>("resume_instances_max", 0, kCountMax),
+    Field<&L::reconnect_ms_min>("reconnect_ms_min", 1, 600'000),
+    Field<&L::reconnect_ms_max>("reconnect_ms_max", 1, 600'000),
+    Field<&L::requests_per_session_max>("requests_per_session_max", 1,
+                                        kCountMax),
+    Field<&L::deadlock_ms>("deadlock_ms", 100, kDayMs),
 };
 
 }  // namespace

@@ -29,6 +29,12 @@ struct BrokerLimits {
   uint32_t schema_bytes_max = kSchemaBytesMaxDefault;
   uint32_t schemas_max = kSchemasMaxDefault;
   uint64_t schemas_bytes_max = kSchemasBytesMaxDefault;
+  int64_t resume_window_ms = kResumeWindowMsDefault;  // 0: nothing is resumed
+  uint32_t resume_instances_max = kResumeInstancesMaxDefault;
+  int64_t reconnect_ms_min = kReconnectMsMinDefault;
+  int64_t reconnect_ms_max = kReconnectMsMaxDefault;
+  uint32_t requests_per_session_max = kRequestsPerSessionMaxDefault;
+  int64_t deadlock_ms = kDeadlockMsDefault;
 
   bool operator==(const BrokerLimits&) const = default;
 };

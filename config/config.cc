@@ -17,6 +17,7 @@
 #include "config/quote.h"
 #include "config/read_file.h"
 #include "config/text_format.h"
+#include "proto/frame.h"
 #include "proto/mycelium/config.pb.h"
 
 namespace mycelium {
@@ -38,6 +39,9 @@ struct Problem {
   int listener = -1;
   int descriptor_set = -1;
 };
+
+constexpr int64_t kHistoryNumberMax = int64_t{1} << 40;
+constexpr int64_t kHistoryAgeMsMax = 86'400'000'000;  // a thousand days
 
 std::string LimitName(const LimitField& field) {
   return absl::StrCat("limits.", field.name);
@@ -87,6 +91,23 @@ void FindNameProblems(const std::string& name, std::vector<Problem>* problems) {
   }
 }
 
+void FindHistoryProblems(const Config& config, std::vector<Problem>* problems) {
+  if (config.history.size() > kHistoryRulesMax) {
+    problems->push_back({absl::StrCat("history: ", config.history.size(),
+                                      " rules, allowed ", kHistoryRulesMax),
+                         {"history"}});
+  }
+  uint64_t bytes = 0;
+  for (const HistoryRule& rule : config.history) bytes += rule.bytes_max;
+  if (bytes > config.limits.total_bytes_max / 2) {
+    problems->push_back(
+        {absl::StrCat("history.bytes_max: ", bytes,
+                      " in all rules, allowed half of limits.total_bytes_max, ",
+                      config.limits.total_bytes_max),
+         {"history", "limits.total_bytes_max"}});
+  }
+}
+
 void FindNumberProblems(const Config& config, std::vector<Problem>* problems) {
   const auto check = [&](const std::string& name, int64_t value, int64_t least,
                          int64_t most) {
@@ -116,6 +137,9 @@ void FindNumberProblems(const Config& config, std::vector<Problem>* problems) {
   relate("limits.total_bytes_max", limits.total_bytes_max,
          limits.total_bytes_max >= 2 * uint64_t{limits.schema_bytes_max},
          "at least twice", "limits.schema_bytes_max", limits.schema_bytes_max);
+  relate("limits.reconnect_ms_min", limits.reconnect_ms_min,
+         limits.reconnect_ms_min <= limits.reconnect_ms_max, "at most",
+         "limits.reconnect_ms_max", limits.reconnect_ms_max);
   relate("limits.schemas_bytes_max", limits.schemas_bytes_max,
          limits.schemas_bytes_max >= limits.schema_bytes_max, "at least",
          "limits.schema_bytes_max", limits.schema_bytes_max);
@@ -126,6 +150,7 @@ std::vector<Problem> FindProblems(const Config& config) {
   FindListenerProblems(config, &problems);
   FindNameProblems(config.name, &problems);
   FindNumberProblems(config, &problems);
+  FindHistoryProblems(config, &problems);
   for (DescriptorSetProblem& problem :
        FindDescriptorSetProblems(config.descriptor_sets, config.limits)) {
     problems.push_back({.text = std::move(problem.text),
@@ -147,6 +172,7 @@ class Reader {
     config_.allow_plaintext = proto_.allow_plaintext();
     ReadNumbers();
     ReadSchemas(read);
+    ReadHistory();
     if (whole) {
       for (const Problem& problem : FindProblems(config_)) {
         ReportAt(PlaceOf(problem), problem.text);
@@ -271,6 +297,47 @@ class Reader {
     }
   }
 
+  void ReadHistory() {
+    for (int i = 0; i < proto_.history_size(); ++i) {
+      const HistoryConfig& history = proto_.history(i);
+      HistoryRule rule;
+      for (int k = 0; k < history.types_size(); ++k) {
+        const int64_t type = history.types(k);
+        CheckedInHistory(i, "types", type, 1, 0xffff, k);
+        rule.types.push_back(static_cast<uint16_t>(type));
+      }
+      std::string why;
+      if (!history.topic_filter().empty() &&
+          !ValidTopicFilter(history.topic_filter(), &why)) {
+        ReportAt(PlaceInHistory(i, "topic_filter"),
+                 absl::StrCat("history.topic_filter: ", why));
+      }
+      rule.topic_filter = history.topic_filter();
+      CheckedInHistory(i, "frames_max", history.frames_max(), 0,
+                       kHistoryNumberMax);
+      CheckedInHistory(i, "bytes_max", history.bytes_max(), kQueueBytesMin,
+                       kHistoryNumberMax);
+      CheckedInHistory(i, "age_ms_max", history.age_ms_max(), 0,
+                       kHistoryAgeMsMax);
+      rule.frames_max = static_cast<uint64_t>(history.frames_max());
+      rule.bytes_max = static_cast<uint64_t>(history.bytes_max());
+      rule.age_ms_max = history.age_ms_max();
+      config_.history.push_back(std::move(rule));
+    }
+    // Rules across fields would blame the innocent.
+    if (!history_in_range_) config_.history.clear();
+  }
+
+  // `k`: which one of a repeated field.
+  void CheckedInHistory(int i, const char* field, int64_t value, int64_t least,
+                        int64_t most, int k = 0) {
+    const std::string error =
+        RangeError(absl::StrCat("history.", field), value, least, most);
+    if (error.empty()) return;
+    history_in_range_ = false;
+    ReportAt(PlaceInHistory(i, field, k), error);
+  }
+
   bool Checked(const std::string& name, int64_t value, int64_t least,
                int64_t most) {
     const std::string error = RangeError(name, value, least, most);
@@ -302,20 +369,31 @@ class Reader {
       type = LimitsConfig::descriptor();
       if (places == nullptr) return Place();
     }
-    return places->GetLocation(type->FindFieldByName(std::string(name)), -1);
+    const FieldDescriptor* field = type->FindFieldByName(std::string(name));
+    return places->GetLocation(field, field->is_repeated() ? 0 : -1);
   }
 
-  // The field's place, or where the listener begins if it has no such field.
   Place PlaceInListener(int i, const char* field) const {
-    const FieldDescriptor* listen =
-        proto_.GetDescriptor()->FindFieldByName("listen");
-    const Places* places = places_.GetTreeForNested(listen, i);
+    return PlaceInMessage("listen", i, field, 0);
+  }
+  Place PlaceInHistory(int i, const char* field, int k = 0) const {
+    return PlaceInMessage("history", i, field, k);
+  }
+
+  // The field's place, or where the message begins if it has no such field.
+  Place PlaceInMessage(const char* message, int i, const char* field,
+                       int k) const {
+    const FieldDescriptor* list =
+        proto_.GetDescriptor()->FindFieldByName(message);
+    const Places* places = places_.GetTreeForNested(list, i);
     if (places != nullptr) {
-      const Place place = places->GetLocation(
-          ListenerConfig::descriptor()->FindFieldByName(field), -1);
+      const FieldDescriptor* inner =
+          list->message_type()->FindFieldByName(field);
+      const Place place = inner->is_repeated() ? PlaceInList(*places, inner, k)
+                                               : places->GetLocation(inner, -1);
       if (place.line >= 0) return place;
     }
-    return PlaceInList(places_, listen, i);
+    return PlaceInList(places_, list, i);
   }
 
   Place PlaceOfDescriptorSet(int i) const {
@@ -363,6 +441,7 @@ class Reader {
   Config config_;
   // In proto_, of config_'s.
   std::vector<int> listener_indexes_;
+  bool history_in_range_ = true;
   std::vector<int> descriptor_set_indexes_;
 };
 
@@ -460,6 +539,14 @@ std::string PrintConfig(const Config& config) {
   }
   if (config.schema.open) schema->set_open(*config.schema.open);
   schema->set_required(config.schema.required);
+  for (const HistoryRule& rule : config.history) {
+    HistoryConfig* history = proto.add_history();
+    for (const uint16_t type : rule.types) history->add_types(type);
+    history->set_topic_filter(rule.topic_filter);
+    history->set_frames_max(static_cast<int64_t>(rule.frames_max));
+    history->set_bytes_max(static_cast<int64_t>(rule.bytes_max));
+    history->set_age_ms_max(rule.age_ms_max);
+  }
   std::string text;
   TextFormat::PrintToString(proto, &text);
   return text;
@@ -487,6 +574,7 @@ std::vector<std::string> ChangedFields(const Config& a, const Config& b) {
   if (a.schema.required != b.schema.required) {
     names.push_back("schema.required");
   }
+  if (a.history != b.history) names.push_back("history");
   return names;
 }
 

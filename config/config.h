@@ -13,6 +13,7 @@
 #include "absl/strings/string_view.h"
 #include "config/broker_limits.h"
 #include "config/descriptor_sets.h"
+#include "config/history_rules.h"
 #include "config/limits.h"
 #include "config/listen_url.h"
 #include "config/schema_rules.h"
@@ -30,6 +31,7 @@ struct Config {
   BrokerLimits limits;
   SchemaRules schema;
   std::vector<DescriptorSetFile> descriptor_sets;
+  std::vector<HistoryRule> history;
 
   bool operator==(const Config&) const = default;
 };

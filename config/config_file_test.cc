@@ -178,6 +178,10 @@ TEST(Example, WorksWithItsExamplesSwitchedOn) {
   expected.schema.open = true;
   const std::string set = DescriptorSetOf("message M {}");
   expected.descriptor_sets.push_back({"chat.binpb", SchemaOf("message M {}")});
+  expected.history.push_back({.types = {1, 2},
+                              .topic_filter = "sensors.>",
+                              .frames_max = 1000,
+                              .age_ms_max = 60'000});
   const absl::StatusOr<Config> config =
       ParseConfig(text, kExamplePath, [&](const std::string&) { return set; });
   ASSERT_TRUE(config.ok()) << config.status();

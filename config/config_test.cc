@@ -73,12 +73,19 @@ Config Everything() {
         queue_bytes_max: 5000 queue_bytes_max_ceiling: 6000 stall_ms_max: -1
         total_bytes_max: 2000000
         schema_bytes_max: 1000000 schemas_max: 15 schemas_bytes_max: 1000001
+        resume_window_ms: 16 resume_instances_max: 17 reconnect_ms_min: 18
+        reconnect_ms_max: 19 requests_per_session_max: 20 deadlock_ms: 2100
       }
       drain_timeout_ms: 0
       schema {
         descriptor_set: "chat.binpb" descriptor_set: "newer.binpb"
         open: false required: true
-      })");
+      }
+      history {
+        types: [1, 65535] types: 7 topic_filter: "küche.*" frames_max: 5
+        bytes_max: 4096 age_ms_max: 6
+      }
+      history { bytes_max: 5000 })");
 }
 
 // --- Defaults ---------------------------------------------------------------
@@ -113,6 +120,12 @@ TEST(ParseConfig, ReadsEveryField) {
   EXPECT_EQ(config.limits.schema_bytes_max, 1'000'000u);
   EXPECT_EQ(config.limits.schemas_max, 15u);
   EXPECT_EQ(config.limits.schemas_bytes_max, 1'000'001u);
+  EXPECT_EQ(config.limits.resume_window_ms, 16);
+  EXPECT_EQ(config.limits.resume_instances_max, 17u);
+  EXPECT_EQ(config.limits.reconnect_ms_min, 18);
+  EXPECT_EQ(config.limits.reconnect_ms_max, 19);
+  EXPECT_EQ(config.limits.requests_per_session_max, 20u);
+  EXPECT_EQ(config.limits.deadlock_ms, 2100);
   ASSERT_EQ(config.descriptor_sets.size(), 2u);
   EXPECT_EQ(config.descriptor_sets[0].path, "chat.binpb");
   EXPECT_EQ(config.descriptor_sets[0].schema->types()[0].name,
@@ -120,6 +133,13 @@ TEST(ParseConfig, ReadsEveryField) {
   EXPECT_EQ(config.descriptor_sets[1].path, "newer.binpb");
   EXPECT_EQ(config.schema.open, false);
   EXPECT_TRUE(config.schema.required);
+  const HistoryRule rule{.types = {1, 65535, 7},
+                         .topic_filter = "küche.*",
+                         .frames_max = 5,
+                         .bytes_max = 4096,
+                         .age_ms_max = 6};
+  EXPECT_EQ(config.history,
+            (std::vector<HistoryRule>{rule, {.bytes_max = 5000}}));
 }
 
 TEST(LimitFields, AreTheFieldsOfTheSchemaWithItsDefaults) {
@@ -139,6 +159,7 @@ TEST(LimitFields, AreTheFieldsOfTheSchemaWithItsDefaults) {
             static_cast<size_t>(LimitsConfig::descriptor()->field_count()));
   EXPECT_EQ(BrokerConfig().drain_timeout_ms(), Config().drain_timeout_ms);
   EXPECT_EQ(SchemaConfig().required(), Config().schema.required);
+  EXPECT_EQ(Parsed("history { }").history, std::vector<HistoryRule>{{}});
 }
 
 TEST(LimitFields, HoldTheWholeOfTheirRange) {
@@ -453,6 +474,14 @@ TEST(ParseConfig, ANumberOutOfRangeIsNotBlamedTwice) {
             "1099511627776");
 }
 
+TEST(ParseConfig, TheLeastWaitIsNotLongerThanTheLongest) {
+  EXPECT_EQ(ErrorOf("limits {\n reconnect_ms_min: 5001 }"),
+            "f:2:2: limits.reconnect_ms_min: 5001, allowed at most "
+            "limits.reconnect_ms_max, 5000");
+  EXPECT_EQ(Parsed("limits { reconnect_ms_min: 5000 }").limits.reconnect_ms_min,
+            5000);
+}
+
 // --- Flags ------------------------------------------------------------------
 
 TEST(ApplyListenFlags, TakesThePlaceOfTheListeners) {
@@ -556,6 +585,12 @@ limits {
   schema_bytes_max: 1048576
   schemas_max: 256
   schemas_bytes_max: 16777216
+  resume_window_ms: 30000
+  resume_instances_max: 4096
+  reconnect_ms_min: 50
+  reconnect_ms_max: 5000
+  requests_per_session_max: 4096
+  deadlock_ms: 10000
 }
 drain_timeout_ms: 5000
 schema {
@@ -579,8 +614,11 @@ TEST(ChangedFields, NamesEachFieldAsTheFileDoes) {
             "limits.queue_bytes_max limits.queue_bytes_max_ceiling "
             "limits.stall_ms_max limits.total_bytes_max "
             "limits.schema_bytes_max limits.schemas_max "
-            "limits.schemas_bytes_max drain_timeout_ms schema.descriptor_set "
-            "schema.open schema.required");
+            "limits.schemas_bytes_max limits.resume_window_ms "
+            "limits.resume_instances_max limits.reconnect_ms_min "
+            "limits.reconnect_ms_max limits.requests_per_session_max "
+            "limits.deadlock_ms drain_timeout_ms schema.descriptor_set "
+            "schema.open schema.required history");
 }
 
 TEST(ChangedFields, NamesOnlyWhatDiffers) {

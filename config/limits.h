@@ -81,6 +81,38 @@ inline constexpr int kStatusSubscriptionsMax = 64;
 // or half read.
 inline constexpr uint64_t kTotalBytesMaxDefault = 1 << 30;
 
+// --- Delivery ---------------------------------------------------------------
+
+// How long an instance is known after its connection has ended: a restart of a
+// program or of a network takes seconds.
+inline constexpr int64_t kResumeWindowMsDefault = 30'000;
+// Instances that are known without a connection; beyond it the oldest is
+// forgotten.  Each takes some hundred bytes, and as much for each subscription.
+inline constexpr uint32_t kResumeInstancesMaxDefault = 4'096;
+// A client's backoff, unless the client says otherwise.  The least is a blink;
+// the most is what a human waits for.
+inline constexpr int64_t kReconnectMsMinDefault = 50;
+inline constexpr int64_t kReconnectMsMaxDefault = 5'000;
+// An ACK leaves when so many bytes were accepted since the last one, or after
+// so long.  A client's outbox (kPublishBytesMaxDefault) is four times that.
+inline constexpr uint32_t kAckBytes = 256 << 10;
+inline constexpr int64_t kAckMsMax = 5;
+// Requests of one session without an answer.
+inline constexpr uint32_t kRequestsPerSessionMaxDefault = 4'096;
+// The name of a group.
+inline constexpr uint32_t kGroupNameBytesMax = 128;
+// What a group's member holds and does not take for this long goes to another.
+inline constexpr int64_t kGroupStallMs = 1'000;
+// How long lossless subscribers may hold each other back in a circle.
+inline constexpr int64_t kDeadlockMsDefault = 10'000;
+// Rules of history, and the bytes that all of them may keep.
+inline constexpr uint32_t kHistoryRulesMax = 64;
+// What one rule keeps if it says nothing else.
+inline constexpr uint64_t kHistoryBytesMaxDefault = 16 << 20;
+// Silence after which a client asks whether its broker lives (as a share of the
+// broker's idle_timeout_ms), and after which it gives the connection up.
+inline constexpr int64_t kHeartbeatDivisor = 3;
+
 // --- Schemas ----------------------------------------------------------------
 
 // A descriptor set: a hundred files of a hundred messages take half of it.

@@ -16,7 +16,10 @@ FrameStatus JudgeHeader(const FrameHeader& header, uint32_t frame_bytes_max) {
     return header.topic_bytes == 0 ? FrameStatus::kFrame
                                    : FrameStatus::kControlTopic;
   }
-  if (header.kind == 0 || header.kind > kDataKindMax) {
+  constexpr auto kRedelivered =
+      static_cast<uint8_t>(DataKind::kPublish) | kRedeliveredFlag;
+  if (header.kind == 0 ||
+      (header.kind > kDataKindMax && header.kind != kRedelivered)) {
     return FrameStatus::kUnknownKind;
   }
   return header.topic_bytes <= header.body_bytes ? FrameStatus::kFrame
@@ -141,8 +144,9 @@ std::string_view KindName(uint16_t type_id, uint8_t kind) {
       {"unknown",     "HELLO",        "WELCOME", "SUBSCRIBE", "SUBSCRIBED",
        "UNSUBSCRIBE", "UNSUBSCRIBED", "GAP",     "ACK",       "HOLD",
        "RELEASE",     "FLUSH",        "FLUSHED", "PING",      "PONG",
-       "SCHEMA",      "CLOSE",        "ADMIN"};
+       "SCHEMA",      "CLOSE",        "ADMIN",   "CANCEL",    "ADDRESSEE"};
   if (type_id == 0) return kind <= kControlKindMax ? kControl[kind] : kData[0];
+  kind &= static_cast<uint8_t>(~kRedeliveredFlag);
   return kind <= kDataKindMax ? kData[kind] : kData[0];
 }
 

@@ -49,9 +49,14 @@ enum class ControlKind : uint8_t {
   kSchema = 15,
   kClose = 16,
   kAdmin = 17,
+  kCancel = 18,
+  kAddressee = 19,
 };
 inline constexpr uint8_t kDataKindMax = 4;
-inline constexpr uint8_t kControlKindMax = 17;
+inline constexpr uint8_t kControlKindMax = 19;
+// Beside PUBLISH, from a broker to a client: another member of the group may
+// have had the frame.
+inline constexpr uint8_t kRedeliveredFlag = 0x40;
 
 // As it lies in memory on the wire; trivially copyable.
 struct FrameHeader {

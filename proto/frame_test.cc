@@ -67,8 +67,11 @@ TEST(FrameReader, RefusesKindsThatNoFrameHas) {
   EXPECT_EQ(Read(Frame(7, 0, "", "")), FrameStatus::kUnknownKind);
   EXPECT_EQ(Read(Frame(7, 5, "", "")), FrameStatus::kUnknownKind);
   EXPECT_EQ(Read(Frame(0, 0, "", "")), FrameStatus::kUnknownKind);
-  EXPECT_EQ(Read(Frame(0, 18, "", "")), FrameStatus::kUnknownKind);
-  EXPECT_EQ(Read(Frame(0, 17, "", "")), FrameStatus::kFrame);
+  EXPECT_EQ(Read(Frame(0, 20, "", "")), FrameStatus::kUnknownKind);
+  EXPECT_EQ(Read(Frame(0, 19, "", "")), FrameStatus::kFrame);
+  // Redelivered: a PUBLISH alone.
+  EXPECT_EQ(Read(Frame(7, 0x41, "", "")), FrameStatus::kFrame);
+  EXPECT_EQ(Read(Frame(7, 0x42, "", "")), FrameStatus::kUnknownKind);
 }
 
 TEST(FrameReader, RefusesATopicLongerThanTheBody) {

@@ -31,6 +31,8 @@ constexpr std::array kTable = {
     Row{kBroker, kOpen, ControlKind::kPing, kOpen},
     Row{kBroker, kOpen, ControlKind::kPong, kOpen},
     Row{kBroker, kOpen, ControlKind::kAdmin, kOpen},
+    Row{kBroker, kOpen, ControlKind::kAck, kOpen},
+    Row{kBroker, kOpen, ControlKind::kCancel, kOpen},
     Row{kBroker, kOpen, ControlKind::kClose, kClosed},
     // What a client receives.
     Row{kClient, kGreeting, ControlKind::kWelcome, kOpen},
@@ -48,6 +50,8 @@ constexpr std::array kTable = {
     Row{kClient, kOpen, ControlKind::kPing, kOpen},
     Row{kClient, kOpen, ControlKind::kPong, kOpen},
     Row{kClient, kOpen, ControlKind::kAdmin, kOpen},
+    Row{kClient, kOpen, ControlKind::kCancel, kOpen},
+    Row{kClient, kOpen, ControlKind::kAddressee, kOpen},
     Row{kClient, kOpen, ControlKind::kClose, kClosed},
 };
 
@@ -55,7 +59,10 @@ constexpr std::array kTable = {
 
 Transition OnFrame(Role receiver, SessionState state, uint16_t type_id,
                    uint8_t kind) {
-  if (type_id != 0) return {state == kOpen, state};
+  if (type_id != 0) {
+    const bool redelivered = (kind & kRedeliveredFlag) != 0;
+    return {state == kOpen && !(redelivered && receiver == kBroker), state};
+  }
   const auto* const row =
       std::find_if(kTable.begin(), kTable.end(), [&](const Row& r) {
         return r.receiver == receiver && r.state == state &&

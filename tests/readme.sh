@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# Follows "Your own messages in five minutes" of README.md by the letter, from
-# an empty folder: runs its ```sh blocks as one script, and looks for the lines
-# of its ```text blocks in what that prints, in their order.
+# Follows "Your own messages in five minutes" of README.md and then
+# docs/DELIVERY.md by the letter, from an empty folder: runs their ```sh blocks
+# as one script, and looks for the lines of their ```text blocks in what that
+# prints, in their order.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 clone="$PWD"
@@ -16,10 +17,11 @@ trap clean_up EXIT
 
 blocks() {
   awk -v fence="\`\`\`$1" '
-    /^## / { here = /Your own messages in five minutes/ }
+    FNR == 1 { here = FILENAME != "README.md" }
+    FILENAME == "README.md" && /^## / { here = /Your own messages in five minutes/ }
     here && $0 == fence { inside = 1; next }
     /^```$/ { inside = 0 }
-    here && inside' README.md
+    here && inside' README.md docs/DELIVERY.md
 }
 mkdir "$folder/empty"
 {
@@ -45,9 +47,9 @@ fi
 awk -v printed="$folder/printed" '
   { found = 0
     while (!found && (getline line < printed) > 0) found = line == $0
-    if (!found) { print "README.md promises, and it was not printed here: " $0; exit 1 }
+    if (!found) { print "promised, and not printed here: " $0; exit 1 }
   }' "$folder/expected" || {
   cat "$folder/printed"
   exit 1
 }
-echo "readme: $(wc -l <"$folder/expected") lines printed as README.md has them"
+echo "readme: $(wc -l <"$folder/expected") lines printed as the documents have them"

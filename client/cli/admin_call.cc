@@ -1,6 +1,7 @@
 #include "client/cli/admin_call.h"
 
 #include "absl/status/status.h"
+#include "client/cli/broker_access.h"
 #include "client/cli/payload_text.h"
 
 namespace mycelium::cli {
@@ -8,6 +9,18 @@ namespace mycelium::cli {
 AdminCall AdminCallOf(Client* client) {
   return [client](std::string_view request, absl::Duration timeout) {
     return client->Admin(request, timeout);
+  };
+}
+
+AdminCall AdminCallOf(core::Client* client) {
+  return [client](std::string_view request,
+                  absl::Duration timeout) -> absl::StatusOr<std::string> {
+    std::string reply;
+    const core::Status status = client->Admin(
+        {reinterpret_cast<const uint8_t*>(request.data()), request.size()},
+        Timeout(timeout).End(), &reply);
+    if (!status.ok()) return ToAbsl(status);
+    return reply;
   };
 }
 

@@ -8,6 +8,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "client/core/client.h"
 #include "client/cpp/mycelium.h"
 #include "proto/mycelium/admin.pb.h"
 
@@ -19,6 +20,7 @@ using AdminCall = std::function<absl::StatusOr<std::string>(
 
 // `client` has to outlive it.
 AdminCall AdminCallOf(Client* client);
+AdminCall AdminCallOf(core::Client* client);
 
 // What the broker replies.  Unknown: the error that it replies with.
 absl::StatusOr<wire::AdminReply> Ask(const AdminCall& call,

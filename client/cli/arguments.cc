@@ -30,7 +30,7 @@ struct Sorted {
 
 const FlagRule* FindRule(const Command& command, const std::string& name) {
   for (const FlagRule& rule : command.flags) {
-    if (rule.name == name) return &rule;
+    if (rule.name == name || (!name.empty() && rule.also == name)) return &rule;
   }
   return nullptr;
 }
@@ -76,6 +76,8 @@ Setting Split(const std::vector<Command>& commands, const std::string& word) {
                  absl::StartsWith(setting.name, "no") &&
                  TypeOf(setting.name.substr(2)) == "bool";
   if (negated) setting.name.erase(0, 2);
+  const FlagRule* rule = FindRule(commands, setting.name);
+  if (rule != nullptr) setting.name = rule->name;
   if (equals != std::string::npos) {
     setting.value = word.substr(equals + 1);
   } else if (TypeOf(setting.name) == "bool") {

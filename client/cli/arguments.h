@@ -24,6 +24,7 @@ struct FlagRule {
   std::vector<std::string> choices = {};  // empty: any text
   // Text that may be left out: then the next word is a flag, "-", or none.
   bool value_optional = false;
+  std::string also = {};  // another name, which is not listed
 };
 
 struct Arguments;

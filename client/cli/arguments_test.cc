@@ -37,7 +37,7 @@ class ParseArgumentsTest : public testing::Test {
                  {.name = "D"},
                  {.name = "number", .initial = "4", .min = -1, .max = 9},
                  {.name = "share", .min = 0.25},
-                 {.name = "loud"}}},
+                 {.name = "loud", .also = "noisy"}}},
       {.name = "sing", .flags = {{.name = "loud"}, {.name = "number"}}}};
 };
 
@@ -117,6 +117,13 @@ TEST_F(ParseArgumentsTest, AnOptionalValueIsNoFlagAndNoDash) {
     EXPECT_TRUE(arguments->Given("text"));
     EXPECT_EQ(FLAGS_text, "");
   }
+}
+
+TEST_F(ParseArgumentsTest, AFlagMayHaveAnotherName) {
+  absl::StatusOr<Arguments> arguments = Parse({"paint", "wall", "--noisy"});
+  ASSERT_TRUE(arguments.ok()) << arguments.status();
+  EXPECT_TRUE(FLAGS_loud);
+  EXPECT_TRUE(arguments->Given("loud"));
 }
 
 TEST_F(ParseArgumentsTest, TwoDashesEndTheFlags) {

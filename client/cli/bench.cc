@@ -8,6 +8,7 @@
 #include "client/cli/exit_code.h"
 #include "client/cli/flags.h"
 #include "client/cli/payload_text.h"
+#include "client/cli/subscribe_flags.h"
 #include "config/limits.h"
 #include "proto/frame.h"
 
@@ -18,8 +19,8 @@ constexpr char kHelp[] =
     R"help(usage: mycelium bench [--mode throughput|latency|open] [--rate R]
                       [--payload_bytes B] [--publishers P] [--subscribers S]
                       [--seconds T] [--delivery direct|queued]
-                      [--format text|json] [--queue_bytes_max B]
-                      [--stall_ms_max MS]
+                      [--format text|json] [--policy P] [--queue_bytes B]
+                      [--stall_ms MS] [--overflow O]
 
 Measures a broker through the client library, with P publishing and S
 subscribing clients in this process, after half a second of warm-up.
@@ -38,8 +39,8 @@ subscribing clients in this process, after half a second of warm-up.
   --delivery D       direct: callbacks run where frames arrive (on the
                      publisher's thread in process); queued: on a thread of
                      each subscription's own (direct)
-  --queue_bytes_max, --stall_ms_max  the subscriptions' policy, see
-                     mycelium help sub
+  --policy, --queue_bytes, --stall_ms, --overflow  how subscribers may lag
+                     behind, see mycelium help sub
   --format json      one object: mode, url, payload_bytes, publishers,
                      subscribers, seconds, published_per_second,
                      delivered_per_second (all subscribers), bytes_per_second
@@ -137,8 +138,7 @@ int Run(const Arguments& arguments) {
   options.rate = FLAGS_rate;
   options.delivery =
       FLAGS_delivery == "queued" ? Delivery::kQueued : Delivery::kDirect;
-  options.policy = {static_cast<uint64_t>(FLAGS_queue_bytes_max),
-                    FLAGS_stall_ms_max};
+  options.policy = PolicyOfFlags(arguments);
   if ((options.mode == BenchMode::kOpen) != arguments.Given("rate")) {
     return FailUsage("bench", "--mode open and --rate R go together");
   }
@@ -157,7 +157,7 @@ int Run(const Arguments& arguments) {
 }  // namespace
 
 Command BenchCommand() {
-  return {
+  Command command = {
       .name = "bench",
       .summary = "measure throughput and latency",
       .help = kHelp,
@@ -171,12 +171,10 @@ Command BenchCommand() {
                 {.name = "seconds", .min = 0.05, .max = 86400},
                 {.name = "delivery", .choices = {"direct", "queued"}},
                 {.name = "format", .choices = {"text", "json"}},
-                {.name = "queue_bytes_max",
-                 .min = static_cast<double>(kQueueBytesMin),
-                 .max = 1e15},
-                {.name = "stall_ms_max", .min = -1, .max = 1e9},
                 {.name = "url"}},
       .run = Run};
+  for (FlagRule& rule : PolicyFlags()) command.flags.push_back(rule);
+  return command;
 }
 
 }  // namespace mycelium::cli

@@ -3,12 +3,30 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdlib>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "client/cli/flags.h"
 
 namespace mycelium::cli {
+namespace {
+
+void Complete(const std::string& command, const Schema* schema,
+              ClientOptions* options) {
+  if (schema != nullptr) {
+    const Digest& digest = schema->digest();
+    options->schema.digest.assign(digest.begin(), digest.end());
+    options->schema.descriptor_set = schema->descriptor_set();
+  }
+  options->name = absl::StrCat("mycelium ", command);
+  if (FLAGS_timeout_ms >= 0) {
+    options->connect_timeout = std::min(
+        options->connect_timeout, std::chrono::milliseconds(FLAGS_timeout_ms));
+  }
+}
+
+}  // namespace
 
 std::vector<FlagRule> BrokerFlags(const std::string& timeout_ms) {
   return {{.name = "url"},
@@ -27,6 +45,11 @@ absl::Duration Timeout::Left() const {
   return std::max(end_ - absl::Now(), absl::ZeroDuration());
 }
 
+core::Deadline Timeout::End() const {
+  if (end_ == absl::InfiniteFuture()) return core::kNoDeadline;
+  return core::Clock::now() + absl::ToChronoNanoseconds(Left());
+}
+
 std::string UrlInForce() {
   if (!FLAGS_url.empty()) return FLAGS_url;
   const char* url = std::getenv("MYCELIUM_URL");
@@ -34,19 +57,21 @@ std::string UrlInForce() {
 }
 
 absl::StatusOr<Client> ConnectAs(const std::string& command,
-                                 const Schema* schema) {
-  ClientOptions options;
-  if (schema != nullptr) {
-    const Digest& digest = schema->digest();
-    options.schema.digest.assign(digest.begin(), digest.end());
-    options.schema.descriptor_set = schema->descriptor_set();
-  }
-  options.name = absl::StrCat("mycelium ", command);
-  if (FLAGS_timeout_ms >= 0) {
-    options.connect_timeout = std::min(
-        options.connect_timeout, std::chrono::milliseconds(FLAGS_timeout_ms));
-  }
+                                 const Schema* schema, ClientOptions options) {
+  Complete(command, schema, &options);
   return Client::Connect(UrlInForce(), options);
+}
+
+absl::Status ConnectCoreAs(const std::string& command, const Schema* schema,
+                           ClientOptions options,
+                           std::unique_ptr<core::Client>* client) {
+  Complete(command, schema, &options);
+  return ToAbsl(core::Client::Connect(UrlInForce(), options, client));
+}
+
+absl::Status ToAbsl(const core::Status& status) {
+  return absl::Status(static_cast<absl::StatusCode>(status.code),
+                      {status.message.data(), status.message.size()});
 }
 
 }  // namespace mycelium::cli

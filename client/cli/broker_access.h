@@ -2,12 +2,14 @@
 #ifndef MYCELIUM_CLIENT_CLI_BROKER_ACCESS_H_
 #define MYCELIUM_CLIENT_CLI_BROKER_ACCESS_H_
 
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "client/cli/arguments.h"
+#include "client/core/client.h"
 #include "client/cpp/mycelium.h"
 #include "proto/schema.h"
 
@@ -24,6 +26,8 @@ class Timeout {
 
   // What is left of it: never negative, infinite without --timeout_ms.
   absl::Duration Left() const;
+  // When it is over: kNoDeadline without --timeout_ms.
+  core::Deadline End() const;
 
  private:
   absl::Time end_;
@@ -33,9 +37,17 @@ class Timeout {
 std::string UrlInForce();
 
 // What brokers and their status show is "mycelium pub".  Null: without a
-// schema.
+// schema.  In `options` the rest may be set.
 absl::StatusOr<Client> ConnectAs(const std::string& command,
-                                 const Schema* schema = nullptr);
+                                 const Schema* schema = nullptr,
+                                 ClientOptions options = {});
+
+// The same for commands that have to do with bytes alone.
+absl::Status ConnectCoreAs(const std::string& command, const Schema* schema,
+                           ClientOptions options,
+                           std::unique_ptr<core::Client>* client);
+
+absl::Status ToAbsl(const core::Status& status);
 
 }  // namespace mycelium::cli
 

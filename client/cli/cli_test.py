@@ -138,10 +138,10 @@ class CliTest(ToolTestCase):
         self.assertEqual(done.returncode, 1)
         self.assertIn(b"No space left on device", done.stderr)
 
-    def test_a_lost_broker_ends_sub_with_3(self) -> None:
+    def test_without_reconnecting_a_lost_broker_ends_sub_with_3(self) -> None:
         with tempfile.TemporaryDirectory(dir="/var/tmp") as directory:
             broker = Broker(directory)
-            with self.subscriber("7", url=broker.url) as sub:
+            with self.subscriber("7", "--no_reconnect", url=broker.url) as sub:
                 broker.stop()
                 _, err = self.finish(sub, code=3)
         self.assertRegex(err, r"\Amycelium sub: .+\n0 frames, 0 in gaps\n\Z")
@@ -154,6 +154,8 @@ class CliTest(ToolTestCase):
             ["ping"],
             ["status"],
             ["bench"],
+            ["request", "7", "--data", "x"],
+            ["reply", "7", "--echo"],
         ):
             _, err = self.run_tool(*words, url="unix:" + path, code=3)
             self.assertTrue(err.startswith("mycelium %s: " % words[0]), err)
@@ -321,7 +323,7 @@ class CliTest(ToolTestCase):
                 "x",
             ): 'mycelium pub: unknown flag "--tpoic", '
             "allowed --topic --json --data --hex --file --lines --count "
-            "--verbose --schema -I --url --timeout_ms",
+            "--ack --no_reconnect --verbose --schema -I --url --timeout_ms",
             ("pub",): "mycelium pub: no TYPE given, see mycelium help pub",
             (
                 "pub",
@@ -365,8 +367,8 @@ class CliTest(ToolTestCase):
             "together",
             (
                 "dance",
-            ): 'mycelium: unknown command "dance", allowed pub sub schema ping '
-            "status bench",
+            ): 'mycelium: unknown command "dance", allowed pub sub request reply '
+            "schema ping status bench",
         }
         for words, line in cases.items():
             with self.subTest(words):
@@ -382,7 +384,17 @@ class CliTest(ToolTestCase):
         self.assertIn("http://x", err)
 
     def test_help_fits_into_80_columns(self) -> None:
-        for command in ("", "pub", "sub", "schema", "ping", "status", "bench"):
+        for command in (
+            "",
+            "pub",
+            "sub",
+            "request",
+            "reply",
+            "schema",
+            "ping",
+            "status",
+            "bench",
+        ):
             out, _ = self.run_tool("help", *command.split())
             self.assertTrue(out.startswith("usage: mycelium "), out)
             self.assertIn("Exit codes", out)

@@ -1,5 +1,5 @@
-// The commands of the tool, one file each: pub.cc, sub.cc, schema.cc, ping.cc,
-// status.cc, bench.cc.
+// The commands of the tool, one file each: pub.cc, sub.cc, request.cc,
+// reply.cc, schema.cc, ping.cc, status.cc, bench.cc.
 #ifndef MYCELIUM_CLIENT_CLI_COMMANDS_H_
 #define MYCELIUM_CLIENT_CLI_COMMANDS_H_
 
@@ -9,6 +9,8 @@ namespace mycelium::cli {
 
 Command PubCommand();
 Command SubCommand();
+Command RequestCommand();
+Command ReplyCommand();
 Command SchemaCommand();
 Command PingCommand();
 Command StatusCommand();

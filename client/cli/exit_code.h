@@ -14,6 +14,7 @@ enum ExitCode : int {
   kUsage = 2,     // the command line is wrong
   kNoBroker = 3,  // no connection, or it was lost
   kDeadline = 4,  // --timeout_ms came first
+  kNobody = 5,    // a request that nobody answers
 };
 
 // Prints "mycelium pub: <message>" on standard error; returns the exit code.

@@ -19,13 +19,23 @@ DEFINE_string(hex, "", "payload as hex digits");
 DEFINE_string(file, "", "file that holds the payload");
 DEFINE_bool(lines, false, "one message a line");
 DEFINE_bool(verbose, false, "say what was done");
+DEFINE_bool(ack, false, "each message is acknowledged by itself");
+DEFINE_bool(no_reconnect, false, "a lost connection is the end");
 
 DEFINE_bool(raw, false, "payloads as they are");
 DEFINE_bool(quiet, false, "only frames, gaps and errors");
-DEFINE_int64(queue_bytes_max, mycelium::kQueueBytesMaxDefault,
+DEFINE_string(policy, "balanced", "what happens when a queue is full");
+DEFINE_int64(queue_bytes, mycelium::kQueueBytesMaxDefault,
              "bound of a subscription's queue");
-DEFINE_int64(stall_ms_max, mycelium::kStallMsMaxDefault,
+DEFINE_int64(stall_ms, mycelium::kStallMsMaxDefault,
              "how long a full queue holds its publishers; -1: without end");
+DEFINE_string(overflow, "gap", "what then happens");
+DEFINE_string(group, "", "subscriptions that share the frames");
+DEFINE_string(start, "now", "where a subscription begins");
+
+DEFINE_bool(echo, false, "reply with the request's payload");
+DEFINE_string(exec, "", "shell command that replies");
+DEFINE_string(reply_type, "", "message type of the replies");
 
 DEFINE_int64(interval_ms, 200, "pause between two pings");
 

@@ -24,12 +24,27 @@ DECLARE_string(hex);
 DECLARE_string(file);
 DECLARE_bool(lines);
 DECLARE_bool(verbose);
+DECLARE_bool(ack);
 
-// sub; the policy is bench's as well
+// pub, sub
+DECLARE_bool(no_reconnect);
+
+// sub, request, reply
 DECLARE_bool(raw);
 DECLARE_bool(quiet);
-DECLARE_int64(queue_bytes_max);
-DECLARE_int64(stall_ms_max);
+
+// sub; the policy is bench's as well
+DECLARE_string(policy);
+DECLARE_int64(queue_bytes);
+DECLARE_int64(stall_ms);
+DECLARE_string(overflow);
+DECLARE_string(group);
+DECLARE_string(start);
+
+// reply
+DECLARE_bool(echo);
+DECLARE_string(exec);
+DECLARE_string(reply_type);
 
 // ping
 DECLARE_int64(interval_ms);

@@ -67,6 +67,29 @@ TEST(FrameLine, APayloadThatIsNoMessageStaysWithANote) {
             "\"base64\":\"/w==\"}\n");
 }
 
+TEST(FrameLine, SaysWhatAnotherMemberMayHaveHad) {
+  Message message = MessageOf("t", "hi");
+  message.redelivered = true;
+  EXPECT_EQ(FrameLine(LineFormat::kText, message),
+            "7 t #12 redelivered (2 B) hi\n");
+  EXPECT_EQ(FrameLine(LineFormat::kJson, message),
+            "{\"type\":7,\"topic\":\"t\",\"sequence\":12,\"bytes\":2,"
+            "\"redelivered\":true,\"text\":\"hi\"}\n");
+}
+
+TEST(FrameLine, RequestsAndRepliesHaveNoSequence) {
+  Message message = MessageOf("t", "hi");
+  message.kind = DataKind::kRequest;
+  EXPECT_EQ(FrameLine(LineFormat::kText, message), "7 t (2 B) hi\n");
+  EXPECT_EQ(FrameLine(LineFormat::kHex, message), "7 t 6869\n");
+  message.kind = DataKind::kReply;
+  message.topic = {};
+  EXPECT_EQ(FrameLine(LineFormat::kText, message), "7 (2 B) hi\n");
+  EXPECT_EQ(FrameLine(LineFormat::kHex, message), "7 6869\n");
+  EXPECT_EQ(FrameLine(LineFormat::kJson, message),
+            "{\"type\":7,\"bytes\":2,\"text\":\"hi\"}\n");
+}
+
 TEST(GapLines, HasOneLineForEachType) {
   Gap gap = {GapReason::kOverflow, {{7, 12, 100, 111}, {8, 1, 5, 5}}};
   EXPECT_EQ(GapLines(LineFormat::kText, gap),
@@ -77,6 +100,31 @@ TEST(GapLines, HasOneLineForEachType) {
             "\"last_sequence\":111,\"reason\":\"overflow\"}}\n"
             "{\"gap\":{\"type\":8,\"frames\":1,\"first_sequence\":5,"
             "\"last_sequence\":5,\"reason\":\"overflow\"}}\n");
+}
+
+TEST(GapLines, WithoutATypeThereAreNoSequences) {
+  const Gap gap = {GapReason::kReconnect, {{0, 5, 0, 0}}};
+  EXPECT_EQ(GapLines(LineFormat::kText, gap), "gap: 5 frames (reconnect)\n");
+  EXPECT_EQ(GapLines(LineFormat::kJson, gap),
+            "{\"gap\":{\"frames\":5,\"reason\":\"reconnect\"}}\n");
+}
+
+TEST(GapLines, SayWhatNobodyKnows) {
+  const Gap all = {GapReason::kReconnect, {}, true};
+  EXPECT_EQ(GapLines(LineFormat::kText, all), "gap: unknown (reconnect)\n");
+  EXPECT_EQ(GapLines(LineFormat::kJson, all),
+            "{\"gap\":{\"frames\":0,\"reason\":\"reconnect\",\"unknown\":true}}"
+            "\n");
+  const Gap one = {GapReason::kReconnect, {{7, 0, 51, 51}}, true};
+  EXPECT_EQ(GapLines(LineFormat::kText, one),
+            "gap type 7: unknown from #51 (reconnect)\n");
+  const Gap some = {GapReason::kReconnect, {{7, 3, 51, 53}}, true};
+  EXPECT_EQ(GapLines(LineFormat::kHex, some),
+            "gap type 7: 3 frames #51..#53 or more (reconnect)\n");
+  EXPECT_EQ(
+      GapLines(LineFormat::kJson, some),
+      "{\"gap\":{\"type\":7,\"frames\":3,\"first_sequence\":51,"
+      "\"last_sequence\":53,\"reason\":\"reconnect\",\"unknown\":true}}\n");
 }
 
 }  // namespace

@@ -27,6 +27,7 @@ Exit codes
   2  the command line is wrong
   3  no connection to the broker, or it was lost
   4  --timeout_ms came first
+  5  nobody answers this request
 )";
 
 void PrintHelp(const std::vector<Command>& commands, FILE* out) {
@@ -48,9 +49,9 @@ void PrintHelp(const std::vector<Command>& commands, FILE* out) {
 int Main(const std::vector<std::string>& words) {
   // A write to a reader that has left then fails, and says so.
   std::signal(SIGPIPE, SIG_IGN);
-  const std::vector<Command> commands = {PubCommand(),    SubCommand(),
-                                         SchemaCommand(), PingCommand(),
-                                         StatusCommand(), BenchCommand()};
+  const std::vector<Command> commands = {
+      PubCommand(),    SubCommand(),  RequestCommand(), ReplyCommand(),
+      SchemaCommand(), PingCommand(), StatusCommand(),  BenchCommand()};
   if (words.empty()) {
     PrintHelp(commands, stderr);
     return kUsage;

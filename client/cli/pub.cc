@@ -1,8 +1,9 @@
 #include <stdio.h>
-#include <unistd.h>
 
+#include <algorithm>
+#include <atomic>
 #include <cerrno>
-#include <cstring>
+#include <cstdlib>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -10,14 +11,13 @@
 #include "absl/strings/str_cat.h"
 #include "client/cli/broker_access.h"
 #include "client/cli/commands.h"
+#include "client/cli/connection_state.h"
 #include "client/cli/exit_code.h"
 #include "client/cli/flags.h"
-#include "client/cli/message_json.h"
-#include "client/cli/payload_text.h"
+#include "client/cli/message_source.h"
 #include "client/cli/type_choice.h"
 #include "client/cli/type_word.h"
-#include "client/cpp/mycelium.h"
-#include "config/limits.h"
+#include "client/core/client.h"
 
 namespace mycelium::cli {
 namespace {
@@ -26,7 +26,7 @@ constexpr char kHelp[] =
     R"help(usage: mycelium pub TYPE [--topic T]
                     [--json [TEXT]] [--data TEXT | --hex H | --file F | -]
                     [--schema FILE]... [-I DIR]... [--count N] [--lines]
-                    [--verbose] [--timeout_ms MS]
+                    [--ack] [--no_reconnect] [--verbose] [--timeout_ms MS]
 
 Publishes a message.  TYPE is a type id, 1 to 65535, or a message's full name.
 Exit code 0 means that the broker has accepted it.
@@ -54,101 +54,91 @@ one offence.  A type id with a raw payload needs no schema.
                    without its newline, published as soon as it is read
   --topic T        words between dots: greetings.en
   --count N        publishes it N times (1)
+  --ack            each message is acknowledged by itself, without waiting in
+                   between; how many were accepted is said on standard error
   --verbose        says what was published
   --timeout_ms MS  gives up after this time; -1: never (-1)
+
+A connection that is lost is made again, and what the broker had not accepted is
+sent again, once.  If the broker was restarted meanwhile nobody can say whether
+it had accepted the last messages: they are not sent again, their number is
+said, and the exit code is 1.
+  --no_reconnect   ends with exit code 3 instead
 
   mycelium pub 7 --topic greetings.en --data hello
   mycelium pub chat.TextMessage --json '{"sender":"cli","content":"hi"}'
   tail -f log | mycelium pub chat.TextMessage --json --lines
 )help";
 
-// What TYPE stands for.
-struct Target {
-  uint16_t type_id = 0;
-  std::shared_ptr<const Schema> schema = {};  // null: a session without one
-  const Schema::MessageType* type = nullptr;
-  std::shared_ptr<const MessageJson> json = {};  // null: payloads are raw
-
-  // What `text`, which stands in `place`, becomes.
-  absl::StatusOr<std::string> Payload(std::string text,
-                                      const std::string& place) const {
-    if (json == nullptr) return text;
-    absl::StatusOr<std::string> payload = json->Parse(*type, text);
-    if (payload.ok()) return payload;
-    return absl::Status(payload.status().code(),
-                        absl::StrCat(place, ": ", payload.status().message()));
-  }
-};
-
-// What was published, for --verbose.
-struct Sent {
-  uint64_t frames = 0;
-  uint64_t bytes = 0;
+// What became of the messages; counted on the client's thread, too.
+struct Outcome {
+  uint64_t frames = 0;                // published
+  uint64_t bytes = 0;                 // of them
+  std::atomic<uint64_t> accepted{0};  // with --ack
+  std::atomic<uint64_t> maybe_accepted{0};
+  std::atomic<uint64_t> not_accepted{0};
 };
 
 class Publisher {
  public:
-  Publisher(Client client, uint16_t type_id, const Timeout& timeout)
-      : client_(std::move(client)), type_id_(type_id), timeout_(timeout) {}
+  Publisher(uint16_t type_id, const Timeout& timeout)
+      : type_id_(type_id), timeout_(timeout) {}
+
+  absl::Status Connect(const Schema* schema) {
+    core::ClientOptions options;
+    options.reconnect = !FLAGS_no_reconnect;
+    options.on_state = StatePrinter("pub");
+    options.on_unaccepted = [outcome = outcome_](auto frames) {
+      // Those of --ack are counted one by one.
+      if (FLAGS_ack) return;
+      const auto maybe = static_cast<uint64_t>(
+          std::count_if(frames.begin(), frames.end(),
+                        [](const auto& f) { return f.maybe_accepted; }));
+      outcome->maybe_accepted += maybe;
+      outcome->not_accepted += frames.size() - maybe;
+    };
+    return ConnectCoreAs("pub", schema, std::move(options), &client_);
+  }
 
   absl::Status Publish(std::string_view payload) {
-    absl::Status status =
-        client_.Publish(type_id_, FLAGS_topic, payload, timeout_.Left());
-    if (status.ok()) ++sent_.frames, sent_.bytes += payload.size();
+    const std::span<const uint8_t> bytes = {
+        reinterpret_cast<const uint8_t*>(payload.data()), payload.size()};
+    const core::Status status =
+        FLAGS_ack
+            ? client_->PublishAcked(type_id_, FLAGS_topic, bytes,
+                                    timeout_.End(), CountAnswer())
+            : client_->Publish(type_id_, FLAGS_topic, bytes, timeout_.End());
+    if (status.ok()) ++outcome_->frames, outcome_->bytes += payload.size();
+    return ToAbsl(status);
+  }
+
+  // Behind it nothing is on its way any more.
+  absl::Status Finish() {
+    absl::Status status = ToAbsl(client_->Flush(timeout_.End()));
+    client_->Close();
     return status;
   }
-  absl::Status Flush() { return client_.Flush(timeout_.Left()); }
-  const Sent& sent() const { return sent_; }
+
+  const Outcome& outcome() const { return *outcome_; }
 
  private:
-  Client client_;
+  std::function<void(const core::Status&)> CountAnswer() {
+    return [outcome = outcome_](const core::Status& status) {
+      if (status.ok()) {
+        ++outcome->accepted;
+      } else if (status.code == core::StatusCode::kAborted) {
+        ++outcome->maybe_accepted;
+      } else {
+        ++outcome->not_accepted;
+      }
+    };
+  }
+
   const uint16_t type_id_;
   const Timeout timeout_;
-  Sent sent_;
+  const std::shared_ptr<Outcome> outcome_ = std::make_shared<Outcome>();
+  std::unique_ptr<core::Client> client_;
 };
-
-struct CloseFile {
-  void operator()(FILE* file) const { fclose(file); }
-};
-using File = std::unique_ptr<FILE, CloseFile>;
-
-// Where the payload comes from when it is not on the command line.
-struct Source {
-  std::string name = "standard input";
-  File file;
-};
-
-absl::Status ReadError(const Source& source, int error) {
-  return absl::FailedPreconditionError(
-      absl::StrCat(source.name, ": ", strerror(error)));
-}
-
-absl::Status OpenSource(const Arguments& arguments, Source* source) {
-  if (!arguments.Given("file")) {
-    source->file.reset(stdin);
-    return absl::OkStatus();
-  }
-  source->name = FLAGS_file;
-  source->file.reset(fopen(FLAGS_file.c_str(), "re"));
-  if (source->file != nullptr) return absl::OkStatus();
-  return absl::InvalidArgumentError(
-      absl::StrCat("--file ", FLAGS_file, ": ", strerror(errno)));
-}
-
-// No frame holds more than the ceiling: what is larger is not read further.
-absl::Status ReadAll(const Source& source, std::string* text) {
-  char buffer[64 << 10];
-  while (text->size() <= kFrameBytesMaxCeiling) {
-    size_t bytes = fread(buffer, 1, sizeof buffer, source.file.get());
-    text->append(buffer, bytes);
-    if (bytes > 0) continue;
-    if (ferror(source.file.get())) return ReadError(source, errno);
-    return absl::OkStatus();
-  }
-  return absl::ResourceExhaustedError(
-      absl::StrCat(source.name, ": more than ", kFrameBytesMaxCeiling,
-                   " bytes, which no frame may hold"));
-}
 
 absl::Status PublishLines(const Source& source, const Target& target,
                           Publisher* publisher) {
@@ -172,109 +162,55 @@ absl::Status PublishLines(const Source& source, const Target& target,
 }
 
 absl::Status CheckSources(const Arguments& arguments) {
-  bool dash = arguments.words.size() > 1;
-  if (dash && arguments.words[1] != "-") {
-    return absl::InvalidArgumentError(
-        absl::StrCat("unexpected argument \"", arguments.words[1],
-                     "\": the payload is given with --data"));
-  }
-  int text =
-      arguments.Given("data") + arguments.Given("hex") + !FLAGS_json.empty();
-  int sources = text + arguments.Given("file") + dash;
-  if (sources > 1) {
-    return absl::InvalidArgumentError(
-        "more than one payload: allowed one of --json TEXT, --data, --hex, "
-        "--file and -");
-  }
-  if (arguments.Given("json") && FLAGS_json.empty() && text > 0) {
-    return absl::InvalidArgumentError(
-        "--json without TEXT goes with standard input and --file only");
-  }
-  if (sources == 0 && isatty(STDIN_FILENO)) {
-    return absl::InvalidArgumentError(
-        "no payload: --json TEXT, --data TEXT, --hex H, --file F, or - for "
-        "standard input");
-  }
-  if (FLAGS_lines && (text > 0 || arguments.Given("count"))) {
+  absl::Status payload = CheckPayloadFlags(arguments);
+  if (!payload.ok()) return payload;
+  const bool text =
+      arguments.Given("data") || arguments.Given("hex") || !FLAGS_json.empty();
+  if (FLAGS_lines && (text || arguments.Given("count"))) {
     return absl::InvalidArgumentError(
         "--lines goes with standard input and --file only, without --count");
   }
   return absl::OkStatus();
 }
 
-// *place: where it stands.
-absl::Status ReadText(const Arguments& arguments, std::string* text,
-                      std::string* place) {
-  if (!FLAGS_json.empty()) {
-    *text = FLAGS_json;
-    *place = "--json";
-    return absl::OkStatus();
+// Says what was published, whatever came of it; the exit code.
+int Report(const TypeWord& word, const Outcome& outcome, absl::Status status) {
+  const bool one = outcome.frames == 1;
+  if (FLAGS_verbose && status.ok()) {
+    printf("published %llu %s of %llu bytes%s to %s\n",
+           static_cast<unsigned long long>(outcome.frames),
+           one ? "frame" : "frames",
+           static_cast<unsigned long long>(outcome.bytes), one ? "" : " in all",
+           word.text().c_str());
   }
-  if (arguments.Given("data")) {
-    *text = FLAGS_data;
-    return absl::OkStatus();
+  if (FLAGS_ack) {
+    fprintf(stderr, "%s\n",
+            absl::StrCat(outcome.accepted.load(), " accepted, ",
+                         outcome.maybe_accepted + outcome.not_accepted,
+                         " not accepted")
+                .c_str());
   }
-  if (arguments.Given("hex")) {
-    std::optional<std::string> bytes = FromHex(FLAGS_hex);
-    if (!bytes) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("--hex ", FLAGS_hex, ": allowed pairs of hex digits"));
-    }
-    *text = *std::move(bytes);
-    return absl::OkStatus();
+  const uint64_t given_back = outcome.maybe_accepted + outcome.not_accepted;
+  if (given_back > 0 && status.ok()) {
+    status = absl::AbortedError(absl::StrCat(
+        given_back, given_back == 1 ? " frame" : " frames",
+        " not sent again: ", outcome.maybe_accepted.load(),
+        " may have been accepted, ", outcome.not_accepted.load(), " have not"));
   }
-  Source source;
-  absl::Status status = OpenSource(arguments, &source);
-  *place = source.name;
-  return status.ok() ? ReadAll(source, text) : status;
+  return status.ok() ? FinishOutput("pub") : Fail("pub", status);
 }
 
-absl::StatusOr<Target> FindTarget(const Arguments& arguments,
-                                  const TypeWord& word,
-                                  const Timeout& timeout) {
-  absl::StatusOr<std::shared_ptr<const Schema>> schema =
-      SchemaOfFlags(arguments);
-  if (!schema.ok()) return schema.status();
-  const bool json = arguments.Given("json");
-  if (*schema == nullptr && !json && word.name.empty()) {
-    return Target{.type_id = word.type_id};
-  }
-  absl::StatusOr<TypeChoice> choice =
-      *schema == nullptr ? ChooseTypeAtBroker(word, "pub", timeout)
-                         : ChooseType(word, *std::move(schema));
-  if (!choice.ok()) return choice.status();
-  Target target = {choice->type->type_id, choice->schema, choice->type,
-                   nullptr};
-  if (json) target.json = std::make_shared<const MessageJson>(choice->schema);
-  return target;
-}
-
-absl::StatusOr<Sent> PublishAll(const Arguments& arguments,
-                                const TypeWord& word) {
-  // The payload first: a broker is not kept waiting for somebody who types.
-  Source source;
-  std::string text, place;
-  absl::Status status = FLAGS_lines ? OpenSource(arguments, &source)
-                                    : ReadText(arguments, &text, &place);
+absl::Status PublishAll(const Source& source, const Target& target,
+                        const std::string& payload, Publisher* publisher) {
+  absl::Status status = publisher->Connect(target.schema.get());
   if (!status.ok()) return status;
-  const Timeout timeout;
-  absl::StatusOr<Target> target = FindTarget(arguments, word, timeout);
-  if (!target.ok()) return target.status();
-  absl::StatusOr<std::string> payload;
-  if (!FLAGS_lines) {
-    payload = target->Payload(std::move(text), place);
-    if (!payload.ok()) return payload.status();
-  }
-  absl::StatusOr<Client> client = ConnectAs("pub", target->schema.get());
-  if (!client.ok()) return client.status();
-  Publisher publisher(*std::move(client), target->type_id, timeout);
-  if (FLAGS_lines) status = PublishLines(source, *target, &publisher);
+  if (FLAGS_lines) status = PublishLines(source, target, publisher);
   for (int64_t i = 0; !FLAGS_lines && status.ok() && i < FLAGS_count; ++i) {
-    status = publisher.Publish(*payload);
+    status = publisher->Publish(payload);
   }
-  if (status.ok()) status = publisher.Flush();
-  if (!status.ok()) return status;
-  return publisher.sent();
+  // What was published is accepted or told also when a later line is none.
+  const absl::Status finished = publisher->Finish();
+  return status.ok() ? finished : status;
 }
 
 int Run(const Arguments& arguments) {
@@ -283,19 +219,25 @@ int Run(const Arguments& arguments) {
     return FailUsage("pub", absl::StrCat("TYPE \"", arguments.words[0],
                                          "\": ", kTypeWordsAllowed));
   }
-  absl::Status sources = CheckSources(arguments);
-  if (!sources.ok()) return Fail("pub", sources);
-  absl::StatusOr<Sent> sent = PublishAll(arguments, *word);
-  if (!sent.ok()) return Fail("pub", sent.status());
-  if (FLAGS_verbose) {
-    bool one = sent->frames == 1;
-    printf("published %llu %s of %llu bytes%s to %s\n",
-           static_cast<unsigned long long>(sent->frames),
-           one ? "frame" : "frames",
-           static_cast<unsigned long long>(sent->bytes), one ? "" : " in all",
-           word->text().c_str());
+  // The payload first: a broker is not kept waiting for somebody who types.
+  Source source;
+  std::string text, place;
+  absl::Status status = CheckSources(arguments);
+  if (status.ok()) {
+    status = FLAGS_lines ? OpenSource(arguments, &source)
+                         : ReadText(arguments, &text, &place);
   }
-  return FinishOutput("pub");
+  if (!status.ok()) return Fail("pub", status);
+  const Timeout timeout;
+  absl::StatusOr<Target> target =
+      FindTarget(arguments, *word, arguments.Given("json"), "pub", timeout);
+  if (!target.ok()) return Fail("pub", target.status());
+  absl::StatusOr<std::string> payload = text;
+  if (!FLAGS_lines) payload = target->Payload(std::move(text), place);
+  if (!payload.ok()) return Fail("pub", payload.status());
+  Publisher publisher(target->type_id, timeout);
+  status = PublishAll(source, *target, *payload, &publisher);
+  return Report(*word, publisher.outcome(), status);
 }
 
 }  // namespace
@@ -306,19 +248,18 @@ Command PubCommand() {
                      .help = kHelp,
                      .arguments = 1,
                      .optional = 1,
-                     .flags = SchemaFlags(),
+                     .flags = {{.name = "topic"}},
                      .run = Run};
-  command.flags.insert(
-      command.flags.begin(),
-      {{.name = "topic"},
-       {.name = "json", .value_optional = true},
-       {.name = "data"},
-       {.name = "hex"},
-       {.name = "file"},
-       {.name = "lines"},
-       {.name = "count", .initial = "1", .min = 1, .max = 1e12},
-       {.name = "verbose"}});
-  for (FlagRule& rule : BrokerFlags("-1")) command.flags.push_back(rule);
+  const std::vector<FlagRule> own = {
+      {.name = "lines"},
+      {.name = "count", .initial = "1", .min = 1, .max = 1e12},
+      {.name = "ack"},
+      {.name = "no_reconnect"},
+      {.name = "verbose"}};
+  for (const std::vector<FlagRule>& rules :
+       {PayloadFlags(), own, SchemaFlags(), BrokerFlags("-1")}) {
+    command.flags.insert(command.flags.end(), rules.begin(), rules.end());
+  }
   return command;
 }
 

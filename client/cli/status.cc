@@ -23,9 +23,11 @@ their subscriptions.  One of the sessions is this command's own.
   --timeout_ms MS  gives up after this time (5000)
 
 In the tables, a subscription's line has its type, its topic filter, what waits
-for it, and "holding" while its full queue holds publishers back.  Of a session
-that has many, the first 64 are listed.  In json, epoch is a string: it may have
-more digits than a JSON number keeps.
+for it, and "holding" while its full queue holds publishers back; below it stand
+its group, whether it responds to requests, and what it has lost.  "held" says
+what a session may not publish now, and whose queue is full.  Of a session that
+has many subscriptions, the first 64 are listed.  In json, epoch is a string: it
+may have more digits than a JSON number keeps.
 )help";
 
 absl::StatusOr<wire::Status> AskPage(const AdminCall& call,

@@ -1,6 +1,8 @@
 #include "client/cli/status_text.h"
 
 #include <optional>
+#include <utility>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
@@ -25,6 +27,57 @@ std::string Uptime(uint64_t uptime_ms) {
   return absl::FormatDuration(absl::Seconds(uptime_ms / 1000));
 }
 
+// Such lines as have something to tell: "requests   12, 2 unanswered".
+void AppendCounts(const char* label,
+                  const std::vector<std::pair<uint64_t, const char*>>& counts,
+                  std::string* out) {
+  std::string text;
+  for (const auto& [count, what] : counts) {
+    if (count == 0) continue;
+    absl::StrAppend(&text, text.empty() ? "" : ", ", HumanCount(count), " ",
+                    what);
+  }
+  if (!text.empty()) absl::StrAppendFormat(out, "%-10s %s\n", label, text);
+}
+
+void AppendDelivery(const mycelium::wire::Status& status, std::string* out) {
+  const wire::Counters& total = status.counters();
+  AppendCounts("",
+               {{total.frames_conflated(), "of them folded"},
+                {total.deadlocks(), "circles of lossless ones broken"}},
+               out);
+  AppendCounts("frames",
+               {{total.frames_redelivered(), "handed to others of a group"},
+                {total.frames_replayed(), "of history"},
+                {total.frames_duplicate(), "sent twice"}},
+               out);
+  AppendCounts("requests",
+               {{total.requests(), "in all"},
+                {total.requests_unanswered(), "unanswered"},
+                {total.replies_late(), "answered late"}},
+               out);
+  AppendCounts(
+      "instances",
+      {{status.instances_away(), "away"}, {total.resumed(), "times back"}},
+      out);
+}
+
+// "types 1,2 a.>: 12 frames, 3 KiB".
+std::string HistoryText(const wire::HistoryStatus& rule) {
+  std::string types;
+  for (const uint32_t type_id : rule.types()) {
+    absl::StrAppend(&types, types.empty() ? "" : ",", type_id);
+  }
+  return absl::StrCat(
+      types.empty() ? "all types"
+                    : absl::StrCat(rule.types_size() == 1 ? "type " : "types ",
+                                   Shortened(types, 20)),
+      rule.topic_filter().empty()
+          ? ""
+          : absl::StrCat(" ", Shortened(rule.topic_filter(), 20)),
+      ": ", HumanCount(rule.frames()), " frames, ", HumanBytes(rule.bytes()));
+}
+
 void AppendBroker(const mycelium::wire::Status& status, std::string* out) {
   absl::StrAppendFormat(out, "mycelium-brokerd %s %s, up %s, epoch %d\n",
                         Readable(status.broker_name()),
@@ -43,11 +96,17 @@ void AppendBroker(const mycelium::wire::Status& status, std::string* out) {
   absl::StrAppendFormat(
       out, "%-10s %d frames in %d gaps; publishers held %d times\n", "dropped",
       total.frames_dropped(), total.gaps(), total.holds());
+  AppendDelivery(status, out);
   absl::StrAppendFormat(out, "%-10s %s of %s\n", "memory",
                         HumanBytes(status.memory_bytes()),
                         HumanBytes(status.memory_bytes_max()));
   absl::StrAppendFormat(out, "%-10s %d of %s\n", "schemas", status.schemas(),
                         HumanBytes(status.schemas_bytes()));
+  label = "history";
+  for (const wire::HistoryStatus& rule : status.history()) {
+    absl::StrAppendFormat(out, "%-10s %s\n", label, HistoryText(rule));
+    label = "";
+  }
 }
 
 // "m1:..."; empty: none.
@@ -78,6 +137,11 @@ void AppendSubscription(const wire::SubscriptionStatus& subscription,
                         HumanBytes(subscription.queued_bytes()),
                         HumanBytes(subscription.queue_bytes_max()));
   if (subscription.holding()) out->append(" holding");
+  if (!subscription.group().empty()) {
+    absl::StrAppend(out, "\n             group ",
+                    Shortened(subscription.group(), 60));
+  }
+  if (subscription.responder()) out->append("\n             responds");
   if (subscription.frames_dropped() > 0) {
     absl::StrAppend(out, "\n             ",
                     HumanCount(subscription.frames_dropped()),
@@ -96,6 +160,15 @@ void AppendSession(const wire::SessionStatus& session, std::string* out) {
       HumanCount(counters.frames_out()), HumanCount(counters.frames_dropped()));
   if (session.read_paused()) {
     out->append("       not read: it sends on although it is held back\n");
+  }
+  for (const wire::HeldType& held : session.held()) {
+    absl::StrAppendFormat(out, "       held: type %s, by session %d (%s)\n",
+                          Type(held.type_id()), held.by_session_id(),
+                          Shortened(held.by_name(), 30));
+  }
+  if (session.requests_open() > 0 || session.requests_asked() > 0) {
+    absl::StrAppendFormat(out, "       requests: %d open, %d to answer\n",
+                          session.requests_open(), session.requests_asked());
   }
   for (const wire::SubscriptionStatus& subscription : session.subscriptions()) {
     AppendSubscription(subscription, out);
@@ -142,7 +215,9 @@ std::string JsonOf(const google::protobuf::Message& message,
     case FieldDescriptor::CPPTYPE_INT64:
       return absl::StrCat(reflection.GetInt64(message, field));
     case FieldDescriptor::CPPTYPE_UINT32:
-      return absl::StrCat(reflection.GetUInt32(message, field));
+      return absl::StrCat(
+          repeated ? reflection.GetRepeatedUInt32(message, field, index)
+                   : reflection.GetUInt32(message, field));
     case FieldDescriptor::CPPTYPE_BOOL:
       return reflection.GetBool(message, field) ? "true" : "false";
     default:

@@ -9,6 +9,7 @@ namespace mycelium::cli {
 namespace {
 
 using testing::HasSubstr;
+using testing::Not;
 
 mycelium::wire::Status Example() {
   mycelium::wire::Status status;
@@ -72,6 +73,47 @@ TEST(StatusTables, ShowHowManySchemasAreKnownAndWhichSessionsHaveNone) {
   EXPECT_THAT(text, HasSubstr("pid=4194304 raw "));
 }
 
+TEST(StatusTables, ShowWhatTheyHaveToTellOfDelivery) {
+  mycelium::wire::Status status = Example();
+  EXPECT_THAT(StatusTables(status), Not(HasSubstr("requests")));
+  wire::Counters* total = status.mutable_counters();
+  total->set_frames_conflated(3);
+  total->set_deadlocks(1);
+  total->set_frames_redelivered(4);
+  total->set_requests(12);
+  total->set_replies_late(1);
+  status.set_instances_away(2);
+  wire::HistoryStatus* rule = status.add_history();
+  rule->add_types(7);
+  rule->add_types(300);
+  rule->set_topic_filter("sensors.>");
+  rule->set_frames(10);
+  rule->set_bytes(2048);
+  status.add_history();
+  wire::SessionStatus* session = status.mutable_sessions(0);
+  wire::HeldType* held = session->add_held();
+  held->set_type_id(7);
+  held->set_by_session_id(12);
+  held->set_by_name("recorder");
+  session->add_held()->set_by_session_id(13);
+  session->set_requests_open(1);
+  session->mutable_subscriptions(0)->set_group("workers");
+  session->add_subscriptions()->set_responder(true);
+  const std::string text = StatusTables(status);
+  EXPECT_THAT(text, HasSubstr("3 of them folded, 1 circles of lossless"));
+  EXPECT_THAT(text, HasSubstr("frames     4 handed to others of a group\n"));
+  EXPECT_THAT(text, HasSubstr("requests   12 in all, 1 answered late\n"));
+  EXPECT_THAT(text, HasSubstr("instances  2 away\n"));
+  EXPECT_THAT(text,
+              HasSubstr("history    types 7,300 sensors.>: 10 frames, 2 KiB\n"
+                        "           all types: 0 frames, 0 B\n"));
+  EXPECT_THAT(text, HasSubstr("held: type 7, by session 12 (recorder)\n"));
+  EXPECT_THAT(text, HasSubstr("held: type all, by session 13 ()\n"));
+  EXPECT_THAT(text, HasSubstr("requests: 1 open, 0 to answer\n"));
+  EXPECT_THAT(text, HasSubstr("group workers\n"));
+  EXPECT_THAT(text, HasSubstr("responds\n"));
+}
+
 TEST(StatusTables, ShowNoControlCharactersOfPeers) {
   mycelium::wire::Status status = Example();
   status.mutable_sessions(0)->set_name("\x1b[2J");
@@ -84,11 +126,17 @@ TEST(StatusJson, IsOneLineWithEveryField) {
   status.add_listeners("unix:/s");
   status.add_sessions()->add_subscriptions()->set_stall_ms_max(-1);
   status.mutable_sessions(0)->set_schema_digest(std::string(32, '\xab'));
+  status.mutable_sessions(0)->add_held()->set_type_id(7);
+  status.add_history()->add_types(1);
+  status.mutable_history(0)->add_types(2);
   const std::string digest =
       "m1:abababababababababababababababababababababababababababababababab";
   const std::string counters =
       "{\"frames_in\":0,\"bytes_in\":0,\"frames_out\":0,\"bytes_out\":0,"
-      "\"frames_dropped\":0,\"gaps\":0,\"holds\":0}";
+      "\"frames_dropped\":0,\"gaps\":0,\"holds\":0,\"frames_conflated\":0,"
+      "\"frames_duplicate\":0,\"frames_redelivered\":0,\"frames_replayed\":0,"
+      "\"requests\":0,\"requests_unanswered\":0,\"replies_late\":0,"
+      "\"resumed\":0,\"deadlocks\":0}";
   EXPECT_EQ(
       StatusJson(status),
       "{\"broker_name\":\"a \\\"b\\\"\",\"broker_version\":\"\","
@@ -97,13 +145,19 @@ TEST(StatusJson, IsOneLineWithEveryField) {
       "\"connected_ms\":0,\"subscriptions\":[{\"subscription_id\":0,"
       "\"type_id\":0,\"topic_filter\":\"\",\"queued_bytes\":0,"
       "\"queue_bytes_max\":0,\"stall_ms_max\":-1,\"holding\":false,"
-      "\"frames_dropped\":0}],\"queued_bytes\":0,\"counters\":" +
+      "\"frames_dropped\":0,\"group\":\"\",\"responder\":false,\"overflow\":0,"
+      "\"frames\":0}],\"queued_bytes\":0,\"counters\":" +
           counters +
           ",\"read_paused\":false,\"subscriptions_total\":0,"
           "\"schema_digest\":\"" +
-          digest + "\"}],\"counters\":" + counters +
+          digest +
+          "\",\"held\":[{\"type_id\":7,\"by_session_id\":0,\"by_name\":\"\"}],"
+          "\"requests_open\":0,\"requests_asked\":0}],\"counters\":" +
+          counters +
           ",\"memory_bytes\":0,\"memory_bytes_max\":0,\"sessions_total\":0,"
-          "\"more\":false,\"schemas\":0,\"schemas_bytes\":0}\n");
+          "\"more\":false,\"schemas\":0,\"schemas_bytes\":0,"
+          "\"instances_away\":0,\"history\":[{\"types\":[1,2],"
+          "\"topic_filter\":\"\",\"frames\":0,\"bytes\":0}]}\n");
 }
 
 }  // namespace

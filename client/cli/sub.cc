@@ -4,10 +4,13 @@
 #include <thread>
 #include <utility>
 #include <variant>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "client/cli/broker_access.h"
 #include "client/cli/commands.h"
+#include "client/cli/connection_state.h"
 #include "client/cli/exit_code.h"
 #include "client/cli/flags.h"
 #include "client/cli/frame_decoder.h"
@@ -15,25 +18,34 @@
 #include "client/cli/message_json.h"
 #include "client/cli/payload_text.h"
 #include "client/cli/stop_signal.h"
+#include "client/cli/subscribe_flags.h"
 #include "client/cli/type_choice.h"
 #include "client/cli/type_word.h"
 #include "client/cpp/mycelium.h"
-#include "config/limits.h"
 
 namespace mycelium::cli {
 namespace {
 
 constexpr char kHelp[] =
     R"help(usage: mycelium sub TYPE|all [--topic FILTER] [--count N]
+                    [--start WHEN] [--group NAME] [--policy POLICY]
+                    [--queue_bytes B] [--stall_ms MS] [--overflow O]
                     [--format text|hex|json] [--raw] [--schema FILE]...
-                    [-I DIR]... [--quiet] [--timeout_ms MS]
-                    [--queue_bytes_max B] [--stall_ms_max MS]
+                    [-I DIR]... [--quiet] [--no_reconnect] [--timeout_ms MS]
 
 Prints what is published with TYPE, a type id (1 to 65535) or a message's full
 name, or with any type, one line a frame, until Ctrl-C.
 
   --topic FILTER   words between dots; * is any one word, > at the end any rest
   --count N        ends after N frames; 0: never (0)
+  --start WHEN     where it begins, as far as the broker keeps a history:
+                     now         with what is published from now on
+                     last:N      the newest N of each type and topic
+                     sequence:N  from #N of the type on
+                     ago:S       what came in the last S seconds
+                     time:T      what came since T: 2026-11-25T12:00:00Z
+  --group NAME     shares the frames with all others of that group: each frame
+                   goes to one of them, and to another one if that one ends
   --format F       text  name topic #sequence message
                          type topic #sequence (size) payload
                          "-" without a topic; the message as JSON; in topic and
@@ -45,7 +57,7 @@ name, or with any type, one line a frame, until Ctrl-C.
                          message "text":"hello", or "base64" if the payload is
                          not UTF-8
   --raw            payloads as they are, no messages
-  --quiet          no first and no last line on standard error
+  --quiet          only frames, gaps and errors
   --timeout_ms MS  ends with exit code 4 after this time; -1: never (-1)
 
 A payload is shown as a message, in proto3's JSON without fields that have their
@@ -61,22 +73,36 @@ With a name or --schema the broker checks the schema when the tool connects, and
 refuses one that its other clients could not be understood with.  With a type id
 or all the session has none, which a broker may refuse, too (schema.required).
 
-Frames that were missed are told in their place: "gap type 7: 12 frames
-#100..#111 (overflow)" on standard error, {"gap":{...}} among the frames in
-json.  How far this may lag behind:
-  --queue_bytes_max B  of frames that wait for it (16777216)
-  --stall_ms_max MS    how long publishers are held back when that is full,
-                       before frames are dropped; 0: not at all, -1: without
-                       end (1000)
+Frames that were missed are told in their place, among the frames:
+  text, hex        gap type 7: 12 frames #100..#111 (overflow)
+                   gap: 5 frames (reconnect)          of several types
+                   gap type 7: unknown from #51 (reconnect)
+  json             {"gap":{"type":7,"frames":12,"first_sequence":100,
+                   "last_sequence":111,"reason":"overflow"}}, "unknown":true if
+                   more may be missing, and nobody can say
+The reasons: overflow (this was too slow), conflated (newer ones of the same
+topic took their place), reconnect, memory (the broker's own bound), deadlock.
+
+How far this may lag behind, and what then happens:
+  --policy balanced    publishers wait for a second, then the oldest frames are
+                       dropped (the default)
+           lossless    publishers wait for as long as it takes
+           live        the oldest are dropped, nobody waits
+           latest      the newest of each type and topic, nobody waits
+           strict      publishers wait for a second, then this ends
+  --queue_bytes B      of frames that wait for it (16777216)
+  --stall_ms MS        how long publishers are held back when that is full; 0:
+                       not at all, -1: without end
+  --overflow O         what then happens: gap, conflate or disconnect
+
+A connection that is lost is made again, and what was missed meanwhile is
+printed if the broker keeps a history, or told as a gap.
+  --no_reconnect       ends with exit code 3 instead
 
   mycelium sub chat.TextMessage --topic 'greetings.>'
+  mycelium sub sensors.Reading --start last:1 --policy latest
   mycelium sub all --count 10 --format json
 )help";
-
-LineFormat FormatFlag() {
-  if (FLAGS_format == "json") return LineFormat::kJson;
-  return FLAGS_format == "hex" ? LineFormat::kHex : LineFormat::kText;
-}
 
 // Prints what a subscription brings.
 class Printer {
@@ -93,17 +119,15 @@ class Printer {
     }
     const Gap& gap = std::get<Gap>(item);
     missed_ += gap.frames();
-    std::string lines = GapLines(format_, gap);
-    if (format_ == LineFormat::kJson) return Write(lines);
-    // In the place of the frames, also where both streams are one terminal.
-    bool written = Flush();
-    std::fputs(lines.c_str(), stderr);
-    return written;
+    unknown_ = unknown_ || gap.unknown;
+    return Write(GapLines(format_, gap));
   }
   bool Flush() { return FlushOutput("sub"); }
 
   uint64_t frames() const { return frames_; }
   uint64_t missed() const { return missed_; }
+  // Whether more may have been missed.
+  bool unknown() const { return unknown_; }
 
  private:
   Decoded Decode(const Message& message) {
@@ -121,6 +145,7 @@ class Printer {
   FrameDecoder* const decoder_;
   uint64_t frames_ = 0;
   uint64_t missed_ = 0;
+  bool unknown_ = false;
 };
 
 // Ends a subscription when a StopSignal comes.  On a thread of its own: a pull
@@ -198,7 +223,7 @@ void SayWhatIsSubscribed(const BrokerInfo& broker, const Wanted& wanted) {
 // Null: payloads are printed as they are.
 std::unique_ptr<FrameDecoder> MakeDecoder(const Wanted& wanted,
                                           Client* client) {
-  if (FLAGS_raw || FormatFlag() == LineFormat::kHex) return nullptr;
+  if (FLAGS_raw || LineFormatFlag() == LineFormat::kHex) return nullptr;
   if (!wanted.schema_of_flags) {
     return std::make_unique<FrameDecoder>(AdminCallOf(client));
   }
@@ -211,7 +236,7 @@ int Subscribed(Client* client, Subscription* subscription,
   StopSignal signal;
   if (!FLAGS_quiet) SayWhatIsSubscribed(client->broker(), wanted);
   std::unique_ptr<FrameDecoder> decoder = MakeDecoder(wanted, client);
-  Printer printer(FormatFlag(), decoder.get());
+  Printer printer(LineFormatFlag(), decoder.get());
   absl::Status status;
   {
     StopThread stop(&signal, subscription);
@@ -220,10 +245,11 @@ int Subscribed(Client* client, Subscription* subscription,
   int code = FinishOutput("sub");
   if (!status.ok()) code = Fail("sub", status);
   if (!FLAGS_quiet) {
-    std::fprintf(stderr, "%llu frame%s, %llu in gaps\n",
+    std::fprintf(stderr, "%llu frame%s, %llu%s in gaps\n",
                  static_cast<unsigned long long>(printer.frames()),
                  printer.frames() == 1 ? "" : "s",
-                 static_cast<unsigned long long>(printer.missed()));
+                 static_cast<unsigned long long>(printer.missed()),
+                 printer.unknown() ? " or more" : "");
   }
   return code;
 }
@@ -236,15 +262,22 @@ int Run(const Arguments& arguments) {
     return FailUsage("sub", absl::StrCat("TYPE \"", arguments.words[0], "\": ",
                                          kTypeWordsAllowed, ", or all"));
   }
+  absl::StatusOr<core::Start> start = ParseStartWord(FLAGS_start, absl::Now());
+  if (!start.ok()) return Fail("sub", start.status());
   absl::StatusOr<Wanted> wanted = FindWanted(arguments, *word);
   if (!wanted.ok()) return Fail("sub", wanted.status());
-  absl::StatusOr<Client> client = ConnectAs("sub", wanted->schema.get());
-  if (!client.ok()) return Fail("sub", client.status());
   SubscribeOptions options;
   options.type_id = wanted->type_id;
   options.topic_filter = FLAGS_topic;
-  options.policy = {static_cast<uint64_t>(FLAGS_queue_bytes_max),
-                    FLAGS_stall_ms_max};
+  options.policy = PolicyOfFlags(arguments);
+  options.group = FLAGS_group;
+  options.start = *start;
+  ClientOptions client_options;
+  client_options.reconnect = !FLAGS_no_reconnect;
+  if (!FLAGS_quiet) client_options.on_state = StatePrinter("sub");
+  absl::StatusOr<Client> client =
+      ConnectAs("sub", wanted->schema.get(), std::move(client_options));
+  if (!client.ok()) return Fail("sub", client.status());
   absl::StatusOr<Subscription> subscription = client->Subscribe(options);
   if (!subscription.ok()) return Fail("sub", subscription.status());
   return Subscribed(&*client, &*subscription, *wanted);
@@ -257,20 +290,19 @@ Command SubCommand() {
                      .summary = "print what is published",
                      .help = kHelp,
                      .arguments = 1,
-                     .flags = SchemaFlags(),
                      .run = Run};
-  command.flags.insert(
-      command.flags.begin(),
-      {{.name = "topic"},
-       {.name = "count", .initial = "0", .min = 0, .max = 1e18},
-       {.name = "format", .choices = {"text", "hex", "json"}},
-       {.name = "raw"},
-       {.name = "quiet"},
-       {.name = "queue_bytes_max",
-        .min = static_cast<double>(kQueueBytesMin),
-        .max = 1e15},
-       {.name = "stall_ms_max", .min = -1, .max = 1e9}});
-  for (FlagRule& rule : BrokerFlags("-1")) command.flags.push_back(rule);
+  const std::vector<FlagRule> own = {
+      {.name = "topic"},
+      {.name = "count", .initial = "0", .min = 0, .max = 1e18},
+      {.name = "start"},
+      {.name = "group"}};
+  const std::vector<FlagRule> others = {{.name = "quiet"},
+                                        {.name = "no_reconnect"}};
+  for (const std::vector<FlagRule>& rules :
+       {own, PolicyFlags(), LineFlags(), others, SchemaFlags(),
+        BrokerFlags("-1")}) {
+    command.flags.insert(command.flags.end(), rules.begin(), rules.end());
+  }
   return command;
 }
 

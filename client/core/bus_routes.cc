@@ -25,8 +25,19 @@ BusTable::BusTable(std::vector<std::shared_ptr<BusRoute>> all)
       has_filters(index.has_filters()) {
   for (const uint32_t number : index.unfiltered()) {
     BusRoute* const route = routes[number].get();
-    (route->queue != nullptr ? queued : direct).push_back(route);
+    if (route->group != nullptr) {
+      members.push_back(route);
+    } else {
+      (route->queue != nullptr ? queued : direct).push_back(route);
+    }
   }
+  std::stable_sort(members.begin(), members.end(),
+                   [](const BusRoute* a, const BusRoute* b) {
+                     return a->group->name < b->group->name;
+                   });
+  has_groups = std::any_of(routes.begin(), routes.end(), [](const auto& route) {
+    return route->group != nullptr;
+  });
 }
 
 BusRoutes::~BusRoutes() {
@@ -41,7 +52,14 @@ BusRoutes::~BusRoutes() {
 BusRoutes::Page* BusRoutes::MakePage(uint16_t type_id) {
   const std::lock_guard lock(mutex_);
   std::atomic<Page*>& page = pages_[type_id / kTypesPerPage];
-  if (page.load() == nullptr) page.store(new Page, std::memory_order_release);
+  if (page.load() == nullptr) {
+    auto fresh = std::make_unique<Page>();
+    const uint32_t first = type_id / kTypesPerPage * kTypesPerPage;
+    for (uint32_t i = 0; i < kTypesPerPage; ++i) {
+      (*fresh)[i].is_kept = keeps_(static_cast<uint16_t>(first + i));
+    }
+    page.store(fresh.release(), std::memory_order_release);
+  }
   return page.load();
 }
 
@@ -83,6 +101,35 @@ void BusRoutes::WakeProducers() const {
   for (const std::shared_ptr<BusRoute>& route : routes_) {
     if (route->queue != nullptr) route->queue->WakeProducers();
   }
+}
+
+std::shared_ptr<BusGroup> BusRoutes::FindGroup(const std::string& name) {
+  const std::lock_guard lock(mutex_);
+  std::erase_if(groups_,
+                [](const auto& each) { return each.second.expired(); });
+  std::weak_ptr<BusGroup>& found = groups_[name];
+  std::shared_ptr<BusGroup> group = found.lock();
+  if (group == nullptr) {
+    group = std::make_shared<BusGroup>();
+    group->name = name;
+    found = group;
+  }
+  return group;
+}
+
+std::vector<std::shared_ptr<BusRoute>> BusRoutes::Members(
+    const BusGroup& group, uint16_t type_id, std::string_view topic) const {
+  std::vector<std::shared_ptr<BusRoute>> members;
+  const std::lock_guard lock(mutex_);
+  for (const std::shared_ptr<BusRoute>& route : routes_) {
+    const SubscribeOptions& options = route->options;
+    if (route->group.get() == &group && route->in_force.load() &&
+        (options.type_id == 0 || options.type_id == type_id) &&
+        TopicMatches(options.topic_filter, topic)) {
+      members.push_back(route);
+    }
+  }
+  return members;
 }
 
 // REQUIRES: mutex_, here and in Rebuild.

@@ -11,30 +11,57 @@
 #include <condition_variable>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <set>
 #include <span>
+#include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "broker/subscription_index.h"
 #include "client/core/asymmetric_barrier.h"
+#include "client/core/bus_tally.h"
 #include "client/core/client.h"
 #include "client/core/publisher_slot.h"
 #include "client/core/queue.h"
 
 namespace mycelium::core {
 
+struct BusPeer;
+
+// What the members of one group share.
+struct BusGroup {
+  std::string name;
+  const std::shared_ptr<RoomBell> bell = std::make_shared<RoomBell>();
+  std::atomic<uint32_t> turn{0};
+};
+
 // One subscription, as publishers see it.
 struct BusRoute {
+  BusRoute() = default;
+  BusRoute(const BusRoute&) = delete;
+  BusRoute& operator=(const BusRoute&) = delete;
+  ~BusRoute() {
+    if (queue != nullptr) tally->RemoveQueue(queue.get());
+  }
+
   // What a delivery looks at, side by side.
   std::atomic<bool> in_force{true};   // false: no callback begins any more
   std::unique_ptr<FrameQueue> queue;  // null: direct
+  std::shared_ptr<BusTally> tally;
   // Emptied under `mutex` once no callback runs and none will.
   Handler handler;
   SubscribeOptions options;
 
+  std::weak_ptr<BusPeer> peer;
   const void* owner = nullptr;  // the client's
+  std::shared_ptr<BusGroup> group;
+  // Of a member: held while a frame goes into `queue` and when in_force falls,
+  // so that what has been put is there to be handed to others.
+  std::mutex member_mutex;
   std::mutex mutex;
   bool thread_runs = false;  // guarded by mutex: a thread pops `queue`
   std::condition_variable thread_ended;
@@ -48,20 +75,28 @@ struct BusTable {
   const std::vector<std::shared_ptr<BusRoute>> routes;
   const SubscriptionIndex index;  // of the places in `routes`
   const bool has_filters;
-  // Those without a filter.
+  // Those without a filter and without a group.
   std::vector<BusRoute*> queued;
   std::vector<BusRoute*> direct;
+  // Those without a filter and with a group, group by group.
+  std::vector<BusRoute*> members;
+  bool has_groups = false;
+};
+
+// One type id.  Has a cache line of its own: all publishers of it write here.
+struct alignas(64) BusType {
+  std::atomic<const BusTable*> table{nullptr};  // null: that of all types
+  std::atomic<uint64_t> sequence{0};
+  bool is_kept = false;  // by the bus's history; never changes
 };
 
 class BusRoutes {
  public:
-  // One type id.  Has a cache line of its own: all publishers of it write here.
-  struct alignas(64) Type {
-    std::atomic<const BusTable*> table{nullptr};  // null: all_types_
-    std::atomic<uint64_t> sequence{0};
-  };
+  using Type = BusType;
 
-  BusRoutes() = default;
+  // `keeps`: of which types there is a history.
+  explicit BusRoutes(std::function<bool(uint16_t)> keeps)
+      : keeps_(std::move(keeps)) {}
   BusRoutes(const BusRoutes&) = delete;
   BusRoutes& operator=(const BusRoutes&) = delete;
   // REQUIRES: nobody publishes.
@@ -99,6 +134,10 @@ class BusRoutes {
       FreeUnread();
   }
 
+  bool IsInForce(const Type& type, const BusTable* table) const {
+    return InForce(type) == table;
+  }
+
   // When it returns, every Read sees the route.
   void Add(const std::shared_ptr<BusRoute>& route);
   // Takes out those that `leaves` says; when it returns, no Read sees them.
@@ -106,6 +145,11 @@ class BusRoutes {
       const std::function<bool(const BusRoute&)>& leaves);
   uint32_t Count(const void* owner) const;
   void WakeProducers() const;
+  std::shared_ptr<BusGroup> FindGroup(const std::string& name);
+  // Its members that take this type and topic.
+  std::vector<std::shared_ptr<BusRoute>> Members(const BusGroup& group,
+                                                 uint16_t type_id,
+                                                 std::string_view topic) const;
 
  private:
   static constexpr uint32_t kTypesPerPage = 64;
@@ -121,6 +165,7 @@ class BusRoutes {
   void RebuildFor(std::span<const std::shared_ptr<BusRoute>> changed);
   void FreeUnread();
 
+  const std::function<bool(uint16_t)> keeps_;
   std::array<std::atomic<Page*>, 0x10000 / kTypesPerPage> pages_{};
   std::atomic<const BusTable*> all_types_{nullptr};
 
@@ -129,6 +174,7 @@ class BusRoutes {
   std::vector<std::shared_ptr<BusRoute>> routes_;
   std::set<uint16_t> types_with_table_;
   std::vector<std::unique_ptr<const BusTable>> replaced_;
+  std::map<std::string, std::weak_ptr<BusGroup>> groups_;
 };
 
 }  // namespace mycelium::core

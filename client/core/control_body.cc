@@ -73,6 +73,26 @@ bool TakeLimits(pbf_reader reader, WelcomeBody* body) {
         return Take(field, &body->idle_timeout_ms);
       case Number(5):
         return Take(field, &body->publish_bytes_max);
+      case Number(6):
+        return Take(field, &body->resume_window_ms);
+      case Number(7):
+        return Take(field, &body->reconnect_ms_min);
+      case Number(8):
+        return Take(field, &body->reconnect_ms_max);
+      default:
+        return Skip(field);
+    }
+  });
+}
+
+bool Take(pbf_reader* reader, std::vector<TypeSequence>* all) {
+  TypeSequence& one = all->emplace_back();
+  return ReadFields(reader->get_message(), [&one](pbf_reader* field) {
+    switch (field->tag_and_type()) {
+      case Number(1):
+        return Take(field, &one.type_id);
+      case Number(2):
+        return Take(field, &one.sequence);
       default:
         return Skip(field);
     }
@@ -96,13 +116,12 @@ bool TakeRange(pbf_reader reader, Gap* gap) {
     }
   });
   gap->ranges.push_back(range);
-  return valid && range.type_id != 0 &&
-         range.first_sequence <= range.last_sequence;
+  return valid && range.first_sequence <= range.last_sequence;
 }
 
 GapReason ToGapReason(int32_t reason) {
   const bool known =
-      reason >= 0 && reason <= static_cast<int32_t>(GapReason::kMemory);
+      reason >= 0 && reason <= static_cast<int32_t>(GapReason::kDeadlock);
   return known ? static_cast<GapReason>(reason) : GapReason::kUnspecified;
 }
 
@@ -124,10 +143,45 @@ protozero::data_view View(std::string_view text) {
   return {text.data(), text.size()};
 }
 
+void AddStart(const Start& start, protozero::pbf_writer* subscribe) {
+  std::string body;
+  protozero::pbf_writer writer(body);
+  switch (start.from) {
+    case Start::From::kNow:
+      break;
+    case Start::From::kLast:
+      writer.add_uint32(1, static_cast<uint32_t>(start.value));
+      break;
+    case Start::From::kSequence:
+      writer.add_uint64(2, start.value);
+      break;
+    case Start::From::kTime:
+      writer.add_uint64(3, start.value);
+      break;
+  }
+  subscribe->add_message(7, body);
+}
+
+void AddResume(const ResumeBody& resume, protozero::pbf_writer* subscribe) {
+  std::string body;
+  protozero::pbf_writer writer(body);
+  writer.add_uint64(1, resume.epoch);
+  writer.add_uint64(2, resume.frames);
+  for (const TypeSequence& seen : resume.seen) {
+    std::string one;
+    protozero::pbf_writer sequence(one);
+    sequence.add_uint32(1, seen.type_id);
+    sequence.add_uint64(2, seen.sequence);
+    writer.add_message(3, one);
+  }
+  if (resume.session_id != 0) writer.add_uint32(4, resume.session_id);
+  subscribe->add_message(8, body);
+}
+
 }  // namespace
 
 std::string CodeName(CloseCode code) {
-  static constexpr std::array<const char*, 15> kNames = {
+  static constexpr std::array<const char*, 16> kNames = {
       "CODE_OK",
       "CODE_GOING_AWAY",
       "CODE_PROTOCOL",
@@ -142,7 +196,8 @@ std::string CodeName(CloseCode code) {
       "CODE_SCHEMA",
       "CODE_DENIED",
       "CODE_INTERNAL",
-      "CODE_UNSUPPORTED"};
+      "CODE_UNSUPPORTED",
+      "CODE_TAKEN_OVER"};
   const auto number = static_cast<int32_t>(code);
   if (number < 0 || static_cast<size_t>(number) >= kNames.size()) {
     return "code " + std::to_string(number);
@@ -170,6 +225,8 @@ StatusCode ToStatusCode(CloseCode code) {
       return StatusCode::kInternal;
     case CloseCode::kUnsupported:
       return StatusCode::kUnimplemented;
+    case CloseCode::kTakenOver:
+      return StatusCode::kAborted;
     case CloseCode::kGoingAway:
     case CloseCode::kHelloTimeout:
     case CloseCode::kIdleTimeout:
@@ -194,6 +251,11 @@ bool Decode(std::span<const uint8_t> bytes, WelcomeBody* body) {
         return Take(field, &body->broker.name);
       case Text(8):
         return TakeLimits(field->get_message(), body);
+      case Number(9):
+        body->resumed = field->get_bool();
+        return true;
+      case Number(10):
+        return Take(field, &body->last_publish_id);
       default:
         return Skip(field);
     }
@@ -209,6 +271,8 @@ bool Decode(std::span<const uint8_t> bytes, SubscribedBody* body) {
         return Take(field, &body->code);
       case Text(3):
         return Take(field, &body->reason);
+      case Text(4):
+        return Take(field, &body->starts);
       default:
         return Skip(field);
     }
@@ -233,6 +297,9 @@ bool Decode(std::span<const uint8_t> bytes, GapBody* body) {
         return true;
       case Text(3):
         return TakeRange(field->get_message(), &body->gap);
+      case Number(4):
+        body->gap.unknown = field->get_bool();
+        return true;
       default:
         return Skip(field);
     }
@@ -243,6 +310,36 @@ bool Decode(std::span<const uint8_t> bytes, AckBody* body) {
   return ReadBody(bytes, [body](pbf_reader* field) {
     return field->tag_and_type() == Number(1) ? Take(field, &body->publish_id)
                                               : Skip(field);
+  });
+}
+
+bool Decode(std::span<const uint8_t> bytes, AddresseeBody* body) {
+  return ReadBody(bytes, [body](pbf_reader* field) {
+    return field->tag_and_type() == Number(1)
+               ? Take(field, &body->subscription_id)
+               : Skip(field);
+  });
+}
+
+bool Decode(std::span<const uint8_t> bytes, RequestErrorBody* body) {
+  return ReadBody(bytes, [body](pbf_reader* field) {
+    switch (field->tag_and_type()) {
+      case Number(1): {
+        // An error that calls itself none, or something unheard of.
+        const uint32_t number = field->get_uint32();
+        if (number >= 1 && number <= 16) {
+          body->status = static_cast<StatusCode>(number);
+        }
+        return true;
+      }
+      case Text(2):
+        return Take(field, &body->message);
+      case Number(3):
+        body->from_broker = field->get_bool();
+        return true;
+      default:
+        return Skip(field);
+    }
   });
 }
 
@@ -298,13 +395,19 @@ bool Decode(std::span<const uint8_t> bytes, CloseBody* body) {
   });
 }
 
-Bytes EncodeHello(std::string_view name, std::string_view schema_digest) {
+Bytes EncodeHello(std::string_view name, std::string_view schema_digest,
+                  std::string_view instance_id, const LastWelcome& last) {
   std::string body;
   protozero::pbf_writer hello(body);
   hello.add_uint32(1, kVersionMajor);
   if (kVersionMinor != 0) hello.add_uint32(2, kVersionMinor);
   if (!name.empty()) hello.add_string(4, View(name));
   if (!schema_digest.empty()) hello.add_bytes(5, View(schema_digest));
+  if (!instance_id.empty()) hello.add_bytes(6, View(instance_id));
+  if (last.session_id != 0) {
+    hello.add_uint64(7, last.epoch);
+    hello.add_uint32(8, last.session_id);
+  }
   return EncodeFrame(ControlKind::kHello, kHelloMagic, body);
 }
 
@@ -317,7 +420,8 @@ Bytes EncodeSchema(const EncodedSchema& schema) {
 }
 
 Bytes EncodeSubscribe(uint64_t request_id, uint32_t subscription_id,
-                      const SubscribeOptions& options) {
+                      const SubscribeOptions& options, bool responder,
+                      const ResumeBody* resume) {
   std::string body;
   protozero::pbf_writer subscribe(body);
   subscribe.add_uint32(1, subscription_id);
@@ -329,8 +433,26 @@ Bytes EncodeSubscribe(uint64_t request_id, uint32_t subscription_id,
   protozero::pbf_writer policy(policy_body);
   policy.add_uint64(1, options.policy.queue_bytes_max);
   policy.add_sint64(2, options.policy.stall_ms_max);
+  if (options.policy.overflow != Overflow::kGap) {
+    policy.add_enum(3, static_cast<int32_t>(options.policy.overflow));
+  }
   subscribe.add_message(4, policy_body);
+  if (!options.group.empty()) subscribe.add_string(5, View(options.group));
+  if (responder) subscribe.add_bool(6, true);
+  if (resume != nullptr) {
+    AddResume(*resume, &subscribe);
+  } else if (options.start.from != Start::From::kNow) {
+    AddStart(options.start, &subscribe);
+  }
   return EncodeFrame(ControlKind::kSubscribe, request_id, body);
+}
+
+Bytes EncodeAck(uint32_t subscription_id, uint64_t frames) {
+  std::string body;
+  protozero::pbf_writer ack(body);
+  ack.add_uint32(2, subscription_id);
+  ack.add_uint64(3, frames);
+  return EncodeFrame(ControlKind::kAck, 0, body);
 }
 
 Bytes EncodeUnsubscribe(uint64_t request_id, uint32_t subscription_id) {
@@ -351,6 +473,32 @@ Bytes EncodeClose(CloseCode code, std::string_view reason) {
   close.add_enum(1, static_cast<int32_t>(code));
   if (!reason.empty()) close.add_string(2, View(reason));
   return EncodeFrame(ControlKind::kClose, 0, body);
+}
+
+std::string EncodeRequestError(const Status& status) {
+  std::string body;
+  protozero::pbf_writer error(body);
+  error.add_uint32(1, static_cast<uint32_t>(status.code));
+  if (!status.message.empty()) error.add_string(2, View(status.message));
+  return body;
+}
+
+Bytes EncodeData(DataKind kind, uint16_t type_id, std::string_view topic,
+                 std::span<const uint8_t> payload, uint64_t id) {
+  const size_t body_bytes = topic.size() + payload.size();
+  Bytes frame(kHeaderBytes + body_bytes);
+  StoreHeader({.body_bytes = static_cast<uint32_t>(body_bytes),
+               .type_id = type_id,
+               .kind = static_cast<uint8_t>(kind),
+               .topic_bytes = static_cast<uint8_t>(topic.size()),
+               .id = id},
+              frame.data());
+  uint8_t* const body = frame.data() + kHeaderBytes;
+  if (!topic.empty()) std::memcpy(body, topic.data(), topic.size());
+  if (!payload.empty()) {
+    std::memcpy(body + topic.size(), payload.data(), payload.size());
+  }
+  return frame;
 }
 
 Bytes EncodeEmpty(ControlKind kind, uint64_t id) {

@@ -31,6 +31,7 @@ enum class CloseCode : int32_t {
   kDenied = 12,
   kInternal = 13,
   kUnsupported = 14,
+  kTakenOver = 15,
 };
 
 // "CODE_IDLE_TIMEOUT"; "code 99" for one that is not known here.
@@ -42,12 +43,40 @@ struct WelcomeBody {
   BrokerInfo broker;
   uint64_t idle_timeout_ms = 0;
   uint64_t publish_bytes_max = 0;  // 0: nothing said
+  uint32_t resume_window_ms = 0;
+  uint32_t reconnect_ms_min = 0;  // 0: nothing said
+  uint32_t reconnect_ms_max = 0;
+  bool resumed = false;  // the broker knows this instance
+  uint64_t last_publish_id = 0;
+};
+
+struct TypeSequence {
+  uint16_t type_id = 0;
+  uint64_t sequence = 0;
+
+  bool operator==(const TypeSequence&) const = default;
+};
+
+// What a subscription had before its connection ended.
+struct ResumeBody {
+  uint64_t epoch = 0;
+  uint64_t frames = 0;  // given to it or told to it in gaps, since SUBSCRIBED
+  std::vector<TypeSequence> seen;  // the last of each type
+  uint32_t session_id = 0;         // in which its last SUBSCRIBED was read
+};
+
+// The last WELCOME that an instance has read.
+struct LastWelcome {
+  uint64_t epoch = 0;
+  uint32_t session_id = 0;  // 0: none
 };
 
 struct SubscribedBody {
   uint32_t subscription_id = 0;
   CloseCode code = CloseCode::kOk;
   std::string reason;
+  // Up to these counts frames are not for this subscription.
+  std::vector<TypeSequence> starts;
 };
 
 struct UnsubscribedBody {
@@ -61,6 +90,17 @@ struct GapBody {
 
 struct AckBody {
   uint64_t publish_id = 0;
+};
+
+struct AddresseeBody {
+  uint32_t subscription_id = 0;  // 0: whoever takes type and topic
+};
+
+// The payload of ERROR_REPLY.
+struct RequestErrorBody {
+  StatusCode status = StatusCode::kUnknown;
+  std::string message;
+  bool from_broker = false;
 };
 
 struct HoldBody {
@@ -91,6 +131,8 @@ bool Decode(std::span<const uint8_t> bytes, SubscribedBody* body);
 bool Decode(std::span<const uint8_t> bytes, UnsubscribedBody* body);
 bool Decode(std::span<const uint8_t> bytes, GapBody* body);
 bool Decode(std::span<const uint8_t> bytes, AckBody* body);
+bool Decode(std::span<const uint8_t> bytes, AddresseeBody* body);
+bool Decode(std::span<const uint8_t> bytes, RequestErrorBody* body);
 bool Decode(std::span<const uint8_t> bytes, HoldBody* body);
 bool Decode(std::span<const uint8_t> bytes, ReleaseBody* body);
 bool Decode(std::span<const uint8_t> bytes, SchemaBody* body);
@@ -99,14 +141,23 @@ bool Decode(std::span<const uint8_t> bytes, CloseBody* body);
 using Bytes = std::vector<uint8_t>;
 
 // Whole frames.
-Bytes EncodeHello(std::string_view name, std::string_view schema_digest);
+Bytes EncodeHello(std::string_view name, std::string_view schema_digest,
+                  std::string_view instance_id, const LastWelcome& last);
 Bytes EncodeSchema(const EncodedSchema& schema);
 Bytes EncodeSubscribe(uint64_t request_id, uint32_t subscription_id,
-                      const SubscribeOptions& options);
+                      const SubscribeOptions& options, bool responder,
+                      const ResumeBody* resume);
+// Of a group's member: it has done with so many frames since SUBSCRIBED.
+Bytes EncodeAck(uint32_t subscription_id, uint64_t frames);
 Bytes EncodeUnsubscribe(uint64_t request_id, uint32_t subscription_id);
 Bytes EncodeAdmin(uint64_t request_id, std::span<const uint8_t> request);
 Bytes EncodeClose(CloseCode code, std::string_view reason);
-// FLUSH, PING or PONG.
+// The payload of an ERROR_REPLY, not a frame.
+std::string EncodeRequestError(const Status& status);
+// REQUEST, REPLY or ERROR_REPLY.
+Bytes EncodeData(DataKind kind, uint16_t type_id, std::string_view topic,
+                 std::span<const uint8_t> payload, uint64_t id);
+// FLUSH, PING, PONG or CANCEL.
 Bytes EncodeEmpty(ControlKind kind, uint64_t id);
 
 }  // namespace mycelium::core

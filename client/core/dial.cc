@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <grp.h>
-#include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -15,9 +14,10 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
-#include <memory>
 #include <vector>
 
+#include "client/core/await_ready.h"
+#include "client/core/host_lookup.h"
 #include "config/limits.h"
 #include "proto/frame.h"
 
@@ -103,38 +103,37 @@ Status ConnectFault(const StreamAddress& address, int error) {
     case EINPROGRESS:
     case ETIMEDOUT:
       return TooLate(address);
+    case ECANCELED:
+      return Failed(address, StatusCode::kCancelled, "interrupted");
     default:
       return Failed(address, StatusCode::kUnavailable, ErrorText(error));
   }
 }
 
-// For poll; at least 1 while there is time, so that it does not spin.
-int LeftMs(Deadline deadline) {
-  if (deadline == kNoDeadline) return -1;
-  const auto left =
-      std::chrono::ceil<std::chrono::milliseconds>(deadline - Clock::now());
-  return static_cast<int>(std::clamp<int64_t>(left.count(), 0, 1 << 30));
-}
-
 // 0, or the errno.  Non-blocking, so that the deadline holds and a signal does
 // no harm.
 int ConnectSocket(int socket, const sockaddr* address, socklen_t bytes,
-                  Deadline deadline) {
+                  Deadline deadline, const Waker* interrupter) {
   while (connect(socket, address, bytes) != 0) {
     if (errno == EINTR) continue;
     if (errno == EISCONN) return 0;
     // A Unix listener whose backlog is full.
     if (errno == EAGAIN && Clock::now() < deadline) {
-      poll(nullptr, 0, 1);
+      const Deadline soon = Clock::now() + std::chrono::milliseconds(1);
+      if (AwaitReady(-1, 0, soon, interrupter) == Readiness::kInterrupted) {
+        return ECANCELED;
+      }
       continue;
     }
     if (errno != EINPROGRESS && errno != EALREADY) return errno;
-    pollfd writable{.fd = socket, .events = POLLOUT, .revents = 0};
-    int ready;
-    do {
-      ready = poll(&writable, 1, LeftMs(deadline));
-    } while (ready < 0 && errno == EINTR);
-    if (ready == 0) return ETIMEDOUT;
+    switch (AwaitReady(socket, POLLOUT, deadline, interrupter)) {
+      case Readiness::kReady:
+        break;
+      case Readiness::kTooLate:
+        return ETIMEDOUT;
+      case Readiness::kInterrupted:
+        return ECANCELED;
+    }
     int error = 0;
     socklen_t error_bytes = sizeof error;
     getsockopt(socket, SOL_SOCKET, SO_ERROR, &error, &error_bytes);
@@ -145,11 +144,12 @@ int ConnectSocket(int socket, const sockaddr* address, socklen_t bytes,
 
 // 0, or the errno.
 int Open(const sockaddr* address, socklen_t bytes, Deadline deadline,
-         int* socket) {
+         const Waker* interrupter, int* socket) {
   const int opened = ::socket(address->sa_family,
                               SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
   if (opened < 0) return errno;
-  const int error = ConnectSocket(opened, address, bytes, deadline);
+  const int error =
+      ConnectSocket(opened, address, bytes, deadline, interrupter);
   if (error != 0) {
     close(opened);
     return error;
@@ -163,35 +163,37 @@ int Open(const sockaddr* address, socklen_t bytes, Deadline deadline,
   return 0;
 }
 
-Status DialUnix(const StreamAddress& address, Deadline deadline, int* socket) {
+Status DialUnix(const StreamAddress& address, Deadline deadline,
+                const Waker* interrupter, int* socket) {
   sockaddr_un un{};
   un.sun_family = AF_UNIX;
   std::memcpy(un.sun_path, address.path.data(), address.path.size());
-  const int error =
-      Open(reinterpret_cast<const sockaddr*>(&un), sizeof un, deadline, socket);
+  const int error = Open(reinterpret_cast<const sockaddr*>(&un), sizeof un,
+                         deadline, interrupter, socket);
   return error == 0 ? Status{} : ConnectFault(address, error);
 }
 
-Status DialTcp(const StreamAddress& address, Deadline deadline, int* socket) {
-  addrinfo hints{};
-  hints.ai_family = AF_UNSPEC;
-  hints.ai_socktype = SOCK_STREAM;
-  hints.ai_flags = AI_NUMERICSERV;
-  addrinfo* list = nullptr;
-  const int fault =
-      getaddrinfo(address.host.c_str(), address.port.c_str(), &hints, &list);
-  if (fault != 0) {
-    return Failed(address, StatusCode::kUnavailable,
-                  "host not found: " + std::string(fault == EAI_SYSTEM
-                                                       ? ErrorText(errno)
-                                                       : gai_strerror(fault)));
+Status DialTcp(const StreamAddress& address, Deadline deadline,
+               const Waker* interrupter, int* socket) {
+  HostAddresses found;
+  switch (
+      LookUpHost(address.host, address.port, deadline, interrupter, &found)) {
+    case Readiness::kReady:
+      break;
+    case Readiness::kTooLate:
+      return TooLate(address);
+    case Readiness::kInterrupted:
+      return ConnectFault(address, ECANCELED);
   }
-  const std::unique_ptr<addrinfo, decltype(&freeaddrinfo)> owned(list,
-                                                                 &freeaddrinfo);
+  if (!found.fault.empty()) {
+    return Failed(address, StatusCode::kUnavailable,
+                  "host not found: " + found.fault);
+  }
   int error = ETIMEDOUT;
-  for (const addrinfo* at = list; at != nullptr; at = at->ai_next) {
-    error = Open(at->ai_addr, at->ai_addrlen, deadline, socket);
+  for (const addrinfo* at = found.list.get(); at != nullptr; at = at->ai_next) {
+    error = Open(at->ai_addr, at->ai_addrlen, deadline, interrupter, socket);
     if (error == 0) return {};
+    if (error == ECANCELED) break;
   }
   return ConnectFault(address, error);
 }
@@ -259,9 +261,11 @@ Status ParseStreamUrl(std::string_view url, StreamAddress* address) {
   return {};
 }
 
-Status Dial(const StreamAddress& address, Deadline deadline, int* socket) {
-  return address.path.empty() ? DialTcp(address, deadline, socket)
-                              : DialUnix(address, deadline, socket);
+Status Dial(const StreamAddress& address, Deadline deadline,
+            const Waker* interrupter, int* socket) {
+  return address.path.empty()
+             ? DialTcp(address, deadline, interrupter, socket)
+             : DialUnix(address, deadline, interrupter, socket);
 }
 
 }  // namespace mycelium::core

@@ -1,5 +1,5 @@
 // From a url to a connected stream socket.  Thread-safe; blocks up to the
-// deadline, and for as long as the system looks up a host's name.
+// deadline.
 #ifndef MYCELIUM_CLIENT_CORE_DIAL_H_
 #define MYCELIUM_CLIENT_CORE_DIAL_H_
 
@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "client/core/client.h"
+#include "client/core/waker.h"
 
 namespace mycelium::core {
 
@@ -23,8 +24,10 @@ struct StreamAddress {
 Status ParseStreamUrl(std::string_view url, StreamAddress* address);
 
 // A blocking, close-on-exec stream in *socket, which the caller closes.  The
-// error says what was seen and how to start a broker there.
-Status Dial(const StreamAddress& address, Deadline deadline, int* socket);
+// error says what was seen and how to start a broker there; kCancelled: the
+// interrupter, if there is one, has been woken.
+Status Dial(const StreamAddress& address, Deadline deadline,
+            const Waker* interrupter, int* socket);
 
 // `text` on one line, whatever it is: for an error.
 std::string Quoted(std::string_view text);

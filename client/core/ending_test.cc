@@ -17,6 +17,8 @@ namespace {
 
 class EndTest : public SocketClientTest {
  protected:
+  EndTest() { Connect({.reconnect = false}); }
+
   // Runs `wait` on a thread, and `end` once `begun` says that it waits.
   static void Run(const std::function<Status()>& wait,
                   const std::function<void()>& begun,
@@ -106,6 +108,7 @@ TEST_F(EndTest, CloseWritesWhatWasPublishedAndSaysGoodbye) {
   for (uint64_t id = 1; id <= 1'000; ++id) {
     ASSERT_EQ(broker_->Read().header.id, id);
   }
+  broker_->AnswerFlush();
   mycelium::wire::Close close;
   const WireFrame frame = broker_->Read();
   ASSERT_TRUE(frame.Is(ControlKind::kClose));

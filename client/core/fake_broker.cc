@@ -42,12 +42,23 @@ std::string ControlFrame(ControlKind kind, std::string_view body, uint64_t id) {
                {}, body);
 }
 
+std::string FrameOfKind(uint8_t kind, uint16_t type_id, std::string_view topic,
+                        std::string_view payload, uint64_t id) {
+  return Frame({static_cast<uint32_t>(topic.size() + payload.size()), type_id,
+                kind, static_cast<uint8_t>(topic.size()), id},
+               topic, payload);
+}
+
 std::string DataFrame(uint16_t type_id, std::string_view topic,
                       std::string_view payload, uint64_t sequence) {
-  return Frame({static_cast<uint32_t>(topic.size() + payload.size()), type_id,
-                static_cast<uint8_t>(DataKind::kPublish),
-                static_cast<uint8_t>(topic.size()), sequence},
-               topic, payload);
+  return FrameOfKind(static_cast<uint8_t>(DataKind::kPublish), type_id, topic,
+                     payload, sequence);
+}
+
+std::string AddresseeFrame(uint32_t subscription_id) {
+  wire::Addressee addressee;
+  addressee.set_subscription_id(subscription_id);
+  return ControlFrame(ControlKind::kAddressee, addressee.SerializeAsString());
 }
 
 FakeBroker::FakeBroker() {
@@ -73,27 +84,44 @@ FakeBroker::~FakeBroker() {
   rmdir(directory_.c_str());
 }
 
-std::unique_ptr<Client> FakeBroker::Connect(const ClientOptions& options) {
+std::unique_ptr<Client> FakeBroker::Connect(const ClientOptions& options,
+                                            const Greeting& greeting) {
   std::unique_ptr<Client> client;
   std::thread connecting([&] {
     const Status status = Client::Connect(url_, options, &client);
     EXPECT_TRUE(status.ok()) << status.message;
   });
-  Accept();
-  EXPECT_TRUE(Read().Is(ControlKind::kHello));
-  wire::Welcome welcome;
-  welcome.set_version_major(kVersionMajor);
-  welcome.set_session_id(12);
-  welcome.set_epoch(5);
-  welcome.set_broker_name("fake");
-  welcome.set_broker_version("0.1");
-  welcome.mutable_limits()->set_frame_bytes_max(kFrameBytesMaxDefault);
-  Send(ControlFrame(ControlKind::kWelcome, welcome.SerializeAsString()));
+  Greet(greeting);
   connecting.join();
   return client;
 }
 
+std::string FakeBroker::Greet(const Greeting& greeting) {
+  Hangup();
+  Accept();
+  const WireFrame frame = Read();
+  EXPECT_TRUE(frame.Is(ControlKind::kHello));
+  wire::Hello hello;
+  EXPECT_TRUE(hello.ParseFromString(frame.payload));
+  wire::Welcome welcome;
+  welcome.set_version_major(kVersionMajor);
+  welcome.set_session_id(12);
+  welcome.set_epoch(greeting.epoch);
+  welcome.set_broker_name("fake");
+  welcome.set_broker_version("0.1");
+  welcome.set_resumed(greeting.resumed);
+  welcome.set_last_publish_id(greeting.last_publish_id);
+  wire::Limits* const limits = welcome.mutable_limits();
+  limits->set_frame_bytes_max(kFrameBytesMaxDefault);
+  limits->set_resume_window_ms(greeting.resume_window_ms);
+  limits->set_idle_timeout_ms(greeting.idle_timeout_ms);
+  Send(ControlFrame(ControlKind::kWelcome, welcome.SerializeAsString()));
+  return hello.instance_id();
+}
+
 void FakeBroker::Accept() {
+  input_.clear();
+  at_end_ = false;
   AwaitReady(listener_, POLLIN);
   session_ = accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC);
   ASSERT_GE(session_, 0);
@@ -160,20 +188,33 @@ void FakeBroker::StopListening() {
   listener_ = -1;
 }
 
-uint32_t FakeBroker::AnswerSubscribe() {
+uint32_t FakeBroker::AnswerSubscribe(const std::map<uint16_t, uint64_t>& starts,
+                                     std::string_view behind) {
   const WireFrame frame = ReadControl(ControlKind::kSubscribe);
   wire::Subscribe subscribe;
   EXPECT_TRUE(subscribe.ParseFromString(frame.payload));
   wire::Subscribed subscribed;
   subscribed.set_subscription_id(subscribe.subscription_id());
+  for (const auto& [type_id, sequence] : starts) {
+    auto* const start = subscribed.add_starts();
+    start->set_type_id(type_id);
+    start->set_sequence(sequence);
+  }
   Send(ControlFrame(ControlKind::kSubscribed, subscribed.SerializeAsString(),
-                    frame.header.id));
+                    frame.header.id)
+           .append(behind));
   return subscribe.subscription_id();
 }
 
 void FakeBroker::AnswerFlush() {
   const WireFrame frame = ReadControl(ControlKind::kFlush);
   Send(ControlFrame(ControlKind::kFlushed, {}, frame.header.id));
+}
+
+void FakeBroker::SendAck(uint64_t publish_id) {
+  wire::Ack ack;
+  ack.set_publish_id(publish_id);
+  Send(ControlFrame(ControlKind::kAck, ack.SerializeAsString()));
 }
 
 }  // namespace mycelium::core

@@ -6,6 +6,7 @@
 #define MYCELIUM_CLIENT_CORE_FAKE_BROKER_H_
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -30,6 +31,20 @@ std::string ControlFrame(ControlKind kind, std::string_view body = {},
                          uint64_t id = 0);
 std::string DataFrame(uint16_t type_id, std::string_view topic,
                       std::string_view payload, uint64_t sequence);
+// Of a kind other than PUBLISH, which may have kRedeliveredFlag.
+std::string FrameOfKind(uint8_t kind, uint16_t type_id, std::string_view topic,
+                        std::string_view payload, uint64_t id);
+// ADDRESSEE: what follows is for that subscription; 0: for all again.
+std::string AddresseeFrame(uint32_t subscription_id);
+
+// What WELCOME says.
+struct Greeting {
+  uint64_t epoch = 5;
+  bool resumed = false;
+  uint64_t last_publish_id = 0;
+  uint32_t resume_window_ms = 30'000;
+  uint32_t idle_timeout_ms = 0;
+};
 
 class FakeBroker {
  public:
@@ -41,7 +56,11 @@ class FakeBroker {
   const std::string& url() const { return url_; }
 
   // A client that this broker has greeted.
-  std::unique_ptr<Client> Connect(const ClientOptions& options = {});
+  std::unique_ptr<Client> Connect(const ClientOptions& options = {},
+                                  const Greeting& greeting = {});
+  // The next connection in place of the one before; the instance_id of its
+  // HELLO.
+  std::string Greet(const Greeting& greeting = {});
 
   void Accept();
   void Send(std::string_view bytes);
@@ -57,9 +76,12 @@ class FakeBroker {
   void Hangup();
   void StopListening();
 
-  // Answers the next SUBSCRIBE; its subscription id.
-  uint32_t AnswerSubscribe();
+  // Answers the next SUBSCRIBE, with `starts` and `behind` it in the same
+  // write; its subscription id.
+  uint32_t AnswerSubscribe(const std::map<uint16_t, uint64_t>& starts = {},
+                           std::string_view behind = {});
   void AnswerFlush();
+  void SendAck(uint64_t publish_id);
 
  private:
   std::string directory_;

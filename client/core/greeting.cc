@@ -4,11 +4,11 @@
 #include <poll.h>
 #include <sys/socket.h>
 
-#include <algorithm>
 #include <cstring>
 #include <string>
 #include <variant>
 
+#include "client/core/await_ready.h"
 #include "config/limits.h"
 
 namespace mycelium::core {
@@ -20,35 +20,42 @@ std::string OwnName(std::string_view name) {
   return CheckName(program).ok() ? std::string(program) : "client";
 }
 
-// False: the deadline has come.
-bool AwaitReady(int socket, short events, Deadline deadline) {
-  while (true) {
-    const auto left =
-        std::chrono::ceil<std::chrono::milliseconds>(deadline - Clock::now());
-    pollfd ready{.fd = socket, .events = events, .revents = 0};
-    const int count =
-        poll(&ready, 1,
-             static_cast<int>(std::clamp<int64_t>(left.count(), 0, 1 << 30)));
-    if (count >= 0) return count > 0;
-    if (errno != EINTR) return true;  // the next call on the socket says what
+// Who waits for what, and for how long.
+struct Peer {
+  int socket;
+  Deadline deadline;
+  const Waker* interrupter;
+};
+
+Status TooLate(Readiness readiness) {
+  if (readiness == Readiness::kInterrupted) {
+    return {StatusCode::kCancelled, "interrupted"};
   }
+  return {StatusCode::kDeadlineExceeded,
+          "connected, but no WELCOME before the deadline"};
+}
+
+Status Await(const Peer& peer, short events) {
+  const Readiness readiness =
+      AwaitReady(peer.socket, events, peer.deadline, peer.interrupter);
+  return readiness == Readiness::kReady ? Status{} : TooLate(readiness);
 }
 
 // A peer that has closed already may have said why: whoever reads next sees.
-// False: the deadline has come.
-bool Send(int socket, std::span<const uint8_t> frame, Deadline deadline) {
+Status Send(const Peer& peer, std::span<const uint8_t> frame) {
   while (!frame.empty()) {
-    const ssize_t sent =
-        send(socket, frame.data(), frame.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+    const ssize_t sent = send(peer.socket, frame.data(), frame.size(),
+                              MSG_NOSIGNAL | MSG_DONTWAIT);
     if (sent >= 0) {
       frame = frame.subspan(static_cast<size_t>(sent));
     } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
-      if (!AwaitReady(socket, POLLOUT, deadline)) return false;
+      const Status status = Await(peer, POLLOUT);
+      if (!status.ok()) return status;
     } else if (errno != EINTR) {
-      return true;
+      break;
     }
   }
-  return true;
+  return {};
 }
 
 Status NoBroker(std::string_view seen) {
@@ -57,38 +64,38 @@ Status NoBroker(std::string_view seen) {
 }
 
 // What the first event means, without the url.
-Status Judge(const Session::Event& event, WelcomeBody* welcome) {
+Status Judge(const Session::Event& event, WelcomeBody* welcome,
+             Refusal* refusal) {
   if (const auto* said = std::get_if<WelcomeBody>(&event)) {
     *welcome = *said;
     return {};
   }
   if (const auto* close = std::get_if<CloseBody>(&event)) {
+    *refusal = {IsFinal(close->code), close->retry_after_ms};
     const StatusCode code = ToStatusCode(close->code);
     return {code == StatusCode::kOk ? StatusCode::kUnavailable : code,
             "refused by the broker: " + close->reason + " (" +
                 CodeName(close->code) + ")"};
   }
   if (const auto* error = std::get_if<Session::ProtocolError>(&event)) {
+    refusal->is_final = true;
     return NoBroker(error->reason);
   }
+  refusal->is_final = true;
   return NoBroker("no WELCOME");
 }
 
-Status TooLate() {
-  return {StatusCode::kDeadlineExceeded,
-          "connected, but no WELCOME before the deadline"};
-}
-
-Status AwaitEvent(int socket, Deadline deadline, Session* session,
-                  InputBuffer* input, Session::Event* event) {
+Status AwaitEvent(const Peer& peer, Session* session, InputBuffer* input,
+                  Session::Event* event) {
   while (true) {
     const size_t consumed = session->Next(input->unread(), event);
     input->Consume(consumed);
     if (consumed != 0) return {};
-    if (!AwaitReady(socket, POLLIN, deadline)) return TooLate();
+    const Status status = Await(peer, POLLIN);
+    if (!status.ok()) return status;
     const std::span<uint8_t> room =
         input->Room(std::get<Session::NeedMore>(*event).frame_bytes);
-    const ssize_t got = recv(socket, room.data(), room.size(), 0);
+    const ssize_t got = recv(peer.socket, room.data(), room.size(), 0);
     if (got == 0) return NoBroker("it closed before WELCOME");
     if (got > 0) {
       input->Received(static_cast<size_t>(got));
@@ -99,12 +106,12 @@ Status AwaitEvent(int socket, Deadline deadline, Session* session,
   }
 }
 
-Status TellSchema(int socket, const SchemaBody& asked,
-                  const EncodedSchema& schema, Deadline deadline) {
+Status TellSchema(const Peer& peer, const SchemaBody& asked,
+                  const EncodedSchema& schema) {
   if (asked.schema_digest != schema.digest || schema.digest.empty()) {
     return NoBroker("it asks for a schema that HELLO did not name");
   }
-  return Send(socket, EncodeSchema(schema), deadline) ? Status{} : TooLate();
+  return Send(peer, EncodeSchema(schema));
 }
 
 }  // namespace
@@ -117,23 +124,46 @@ Status CheckName(std::string_view name) {
               " of UTF-8"};
 }
 
+bool IsFinal(CloseCode code) {
+  switch (code) {
+    case CloseCode::kProtocol:
+    case CloseCode::kVersion:
+    case CloseCode::kFrameTooLarge:
+    case CloseCode::kSlowConsumer:
+    case CloseCode::kInvalidArgument:
+    case CloseCode::kSchema:
+    case CloseCode::kDenied:
+    case CloseCode::kUnsupported:
+    case CloseCode::kTakenOver:
+      return true;
+    case CloseCode::kOk:
+    case CloseCode::kGoingAway:
+    case CloseCode::kHelloTimeout:
+    case CloseCode::kIdleTimeout:
+    case CloseCode::kTooManySessions:
+    case CloseCode::kTooManySubscriptions:
+    case CloseCode::kInternal:
+      return false;
+  }
+  return false;  // what a newer broker says may pass
+}
+
 Status Greet(int socket, std::string_view url, const ClientOptions& options,
-             Deadline deadline, Session* session, InputBuffer* input,
-             WelcomeBody* welcome) {
+             const LastWelcome& last, Deadline deadline,
+             const Waker* interrupter, Session* session, InputBuffer* input,
+             WelcomeBody* welcome, Refusal* refusal) {
+  const Peer peer{socket, deadline, interrupter};
   const EncodedSchema& schema = options.schema;
   Session::Event event;
-  Status status =
-      Send(socket, EncodeHello(OwnName(options.name), schema.digest), deadline)
-          ? AwaitEvent(socket, deadline, session, input, &event)
-          : TooLate();
+  Status status = Send(peer, EncodeHello(OwnName(options.name), schema.digest,
+                                         options.instance_id, last));
+  if (status.ok()) status = AwaitEvent(peer, session, input, &event);
   if (const auto* asked = std::get_if<SchemaBody>(&event);
       status.ok() && asked != nullptr) {
-    status = TellSchema(socket, *asked, schema, deadline);
-    if (status.ok()) {
-      status = AwaitEvent(socket, deadline, session, input, &event);
-    }
+    status = TellSchema(peer, *asked, schema);
+    if (status.ok()) status = AwaitEvent(peer, session, input, &event);
   }
-  if (status.ok()) status = Judge(event, welcome);
+  if (status.ok()) status = Judge(event, welcome, refusal);
   if (!status.ok()) {
     status.message = "connect " + std::string(url) + ": " + status.message;
   }

@@ -3,11 +3,12 @@
 #include <poll.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 #include <time.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
-#include <cstring>
 #include <string>
 #include <system_error>
 #include <utility>
@@ -25,31 +26,46 @@ constexpr uint32_t kBurstPublishes = 8;
 constexpr auto kBurstGap = std::chrono::microseconds(2);
 // Fewer publishes than this in kGatherUsMax are cheaper written one by one.
 constexpr uint64_t kGatherPublishesMin = 32;
-constexpr size_t kBufferBytesMin = 4 << 10;
+// Chunks that one call writes; a socket takes a few of them at a time.
+constexpr size_t kPiecesMax = 8;
 
 void SleepFor(int64_t us) {
   const timespec time{.tv_sec = 0, .tv_nsec = us * 1'000};
   nanosleep(&time, nullptr);
 }
 
-}  // namespace
-
-uint8_t* Outbox::Buffer::Extend(size_t bytes) {
-  if (capacity_ - size_ < bytes) [[unlikely]] {
-    const size_t capacity =
-        std::max({kBufferBytesMin, capacity_ * 2, size_ + bytes});
-    std::unique_ptr<uint8_t[]> larger(new uint8_t[capacity]);
-    if (size_ != 0) std::memcpy(larger.get(), bytes_.get(), size_);
-    bytes_ = std::move(larger);
-    capacity_ = capacity;
+// All of the pieces, as far as the socket takes them without being waited for.
+// How many bytes that was; *error is not 0 if it was not all.
+uint64_t SendPieces(int socket, std::span<std::span<const uint8_t>> pieces,
+                    int* error) {
+  uint64_t total = 0;
+  while (!pieces.empty()) {
+    std::array<iovec, kPiecesMax> vectors;
+    for (size_t i = 0; i < pieces.size(); ++i) {
+      vectors[i] = {const_cast<uint8_t*>(pieces[i].data()), pieces[i].size()};
+    }
+    msghdr message{};
+    message.msg_iov = vectors.data();
+    message.msg_iovlen = pieces.size();
+    const ssize_t sent = sendmsg(socket, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (sent < 0) {
+      if (errno == EINTR) continue;
+      *error = errno;
+      break;
+    }
+    total += static_cast<uint64_t>(sent);
+    auto left = static_cast<size_t>(sent);
+    while (left != 0) {
+      const size_t step = std::min(left, pieces.front().size());
+      pieces.front() = pieces.front().subspan(step);
+      left -= step;
+      if (pieces.front().empty()) pieces = pieces.subspan(1);
+    }
   }
-  uint8_t* const at = bytes_.get() + size_;
-  size_ += bytes;
-  return at;
+  return total;
 }
 
-Outbox::Outbox(int socket, uint64_t bytes_max)
-    : socket_(socket), bytes_max_(bytes_max) {}
+}  // namespace
 
 Outbox::~Outbox() {
   {
@@ -60,7 +76,10 @@ Outbox::~Outbox() {
   if (thread_.joinable()) thread_.join();
 }
 
+// --- Publishing -------------------------------------------------------------
+
 const HoldBody* Outbox::HolderOf(uint16_t type_id) const {
+  if (type_id == 0) return nullptr;  // no PUBLISH
   for (const uint16_t held : {type_id, uint16_t{0}}) {
     const auto it = holds_.find(held);
     if (it != holds_.end()) return &it->second;
@@ -68,13 +87,7 @@ const HoldBody* Outbox::HolderOf(uint16_t type_id) const {
   return nullptr;
 }
 
-// A frame that is larger than the bound goes alone.
-bool Outbox::HasRoom(uint64_t frame_bytes) const {
-  const uint64_t used = pending_.size() + in_flight_left_;
-  return used == 0 || used + frame_bytes <= bytes_max_;
-}
-
-Status Outbox::WhyNot(uint16_t type_id, uint64_t frame_bytes) const {
+Status Outbox::WhyNot(uint16_t type_id, uint64_t frame_bytes) {
   if (!ended_.ok()) return ended_;
   if (const HoldBody* by = HolderOf(type_id)) {
     return {StatusCode::kUnavailable,
@@ -82,38 +95,30 @@ Status Outbox::WhyNot(uint16_t type_id, uint64_t frame_bytes) const {
                 " is held back by session " +
                 std::to_string(by->by_session_id) + " (" + by->by_name + ")"};
   }
-  if (HasRoom(frame_bytes)) return {};
+  if (log_.HasRoom(frame_bytes)) return {};
   return {StatusCode::kUnavailable,
-          "publish: would block, " +
-              std::to_string(pending_.size() + in_flight_left_) +
-              " bytes are not yet written, publish_bytes_max " +
-              std::to_string(bytes_max_)};
+          std::string(type_id == 0 ? "request" : "publish") +
+              ": would block, " + std::to_string(log_.used_bytes()) +
+              " bytes are not yet accepted, publish_bytes_max " +
+              std::to_string(log_.bytes_max())};
 }
 
 Status Outbox::TryPublish(uint16_t type_id, std::string_view topic,
-                          std::span<const uint8_t> payload, bool* would_block) {
-  const size_t body_bytes = topic.size() + payload.size();
+                          std::span<const uint8_t> payload,
+                          OnAccepted* on_accepted, bool* would_block) {
+  const uint64_t frame_bytes = kHeaderBytes + topic.size() + payload.size();
   Lock lock(mutex_);
-  if (refuses_ || !HasRoom(kHeaderBytes + body_bytes)) [[unlikely]] {
-    Status why = WhyNot(type_id, kHeaderBytes + body_bytes);
+  if (refuses_ || !log_.HasRoom(frame_bytes)) [[unlikely]] {
+    Status why = WhyNot(type_id, frame_bytes);
     if (!why.ok()) {
       *would_block = ended_.ok();
       return why;
     }
   }
-  uint8_t* const frame = pending_.Extend(kHeaderBytes + body_bytes);
-  StoreHeader({.body_bytes = static_cast<uint32_t>(body_bytes),
-               .type_id = type_id,
-               .kind = static_cast<uint8_t>(DataKind::kPublish),
-               .topic_bytes = static_cast<uint8_t>(topic.size()),
-               .id = ++publish_count_},
-              frame);
-  if (!topic.empty()) {
-    std::memcpy(frame + kHeaderBytes, topic.data(), topic.size());
-  }
-  if (!payload.empty()) {
-    std::memcpy(frame + kHeaderBytes + topic.size(), payload.data(),
-                payload.size());
+  const uint64_t id = log_.Publish(type_id, topic, payload);
+  if (on_accepted != nullptr) [[unlikely]] {
+    calls_.emplace_back(id, std::move(*on_accepted));
+    AskForAck();
   }
   OnPublished(&lock);
   return {};
@@ -121,12 +126,14 @@ Status Outbox::TryPublish(uint16_t type_id, std::string_view topic,
 
 void Outbox::OnPublished(Lock* lock) {
   if (gathering_) {
-    if (pending_.size() < kGatherBytes || writing_) return;
+    if (writing_ || log_.unwritten_bytes() < kGatherBytes) return;
     do {
       WriteOnce(lock);
     } while (std::exchange(tick_missed_, false) && !writing_);
     return;
   }
+  if (broken_) [[unlikely]]
+    return;
   if (writing_) {
     ++burst_publishes_;
   } else {
@@ -135,7 +142,7 @@ void Outbox::OnPublished(Lock* lock) {
   }
   if (burst_publishes_ >= kBurstPublishes && StartThread()) {
     gathering_ = true;
-    last_tick_count_ = publish_count_;
+    last_tick_id_ = log_.last_publish_id();
     thread_wanted_.notify_one();
     return;
   }
@@ -146,6 +153,12 @@ Status Outbox::WaitForRoom(uint16_t type_id, uint64_t frame_bytes,
                            Deadline deadline) {
   Lock lock(mutex_);
   ++waiting_;
+  const bool for_room = !log_.HasRoom(frame_bytes);
+  if (for_room) {
+    ++waiting_for_room_;
+    AskForRoom();
+    if (!writing_) WriteAll(&lock);
+  }
   Status why;
   while (true) {
     why = WhyNot(type_id, frame_bytes);
@@ -158,14 +171,38 @@ Status Outbox::WaitForRoom(uint16_t type_id, uint64_t frame_bytes,
       break;
     }
   }
+  if (for_room) --waiting_for_room_;
   --waiting_;
   return why;
 }
 
 void Outbox::Append(std::span<const uint8_t> frame) {
   Lock lock(mutex_);
-  std::memcpy(pending_.Extend(frame.size()), frame.data(), frame.size());
+  log_.Append(frame);
   if (!writing_) WriteAll(&lock);
+}
+
+void Outbox::Append(std::span<const uint8_t> frame,
+                    uint64_t connection_number) {
+  Lock lock(mutex_);
+  if (connection_number != connection_number_) return;
+  log_.Append(frame);
+  if (!writing_) WriteAll(&lock);
+}
+
+Status Outbox::TryAppend(std::span<const uint8_t> frame, bool* would_block) {
+  Lock lock(mutex_);
+  *would_block = false;
+  Status why = WhyNot(/*type_id=*/0, frame.size());
+  if (why.ok() && !log_.connected()) {
+    why = {StatusCode::kUnavailable, "request: no connection"};
+  } else if (!why.ok()) {
+    *would_block = ended_.ok();
+  }
+  if (!why.ok()) return why;
+  log_.Append(frame);
+  if (!writing_) WriteAll(&lock);
+  return {};
 }
 
 void Outbox::WriteGathered() {
@@ -189,6 +226,121 @@ bool Outbox::Release(uint16_t type_id) {
   return released && holds_.empty();
 }
 
+// --- Accepting --------------------------------------------------------------
+
+// One such FLUSH at a time: when it comes back the next one may go.
+void Outbox::AskForAck() {
+  if (flush_on_way_ || !log_.connected()) return;
+  flush_on_way_ = true;
+  log_.Append(
+      EncodeEmpty(ControlKind::kFlush, kOwnFlush | log_.last_publish_id()));
+}
+
+// The broker tells by itself what it has accepted, but not at once.
+void Outbox::AskForRoom() {
+  if (waiting_for_room_ == 0 || log_.unwritten_bytes() != 0) return;
+  if (log_.settled_id() != log_.last_publish_id()) AskForAck();
+}
+
+bool Outbox::Settle(uint64_t publish_id, std::vector<OnAccepted>* settled) {
+  if (!log_.Acked(publish_id)) return false;
+  while (!calls_.empty() && calls_.front().first <= log_.settled_id()) {
+    settled->push_back(std::move(calls_.front().second));
+    calls_.pop_front();
+  }
+  if (waiting_ != 0 && WorthWaking()) changed_.notify_all();
+  return true;
+}
+
+// Whoever waits for room alone can wait until there is enough of it for many
+// frames: otherwise every ACK would wake it for a few.  The last ACK always
+// is worth it, since nothing is left then.
+bool Outbox::WorthWaking() {
+  return waiting_ != waiting_for_room_ ||
+         log_.used_bytes() <= log_.bytes_max() / 2;
+}
+
+bool Outbox::Acked(uint64_t publish_id, std::vector<OnAccepted>* settled) {
+  const Lock lock(mutex_);
+  return Settle(publish_id, settled);
+}
+
+bool Outbox::Flushed(uint64_t request_id, std::vector<OnAccepted>* settled) {
+  Lock lock(mutex_);
+  flush_on_way_ = false;
+  if (!Settle(request_id & ~kOwnFlush, settled)) return false;
+  if (!calls_.empty() ||
+      (accepted_wanted_ && log_.settled_id() != log_.last_publish_id())) {
+    AskForAck();
+  }
+  AskForRoom();
+  if (!writing_) WriteAll(&lock);
+  return true;
+}
+
+std::vector<Outbox::OnAccepted> Outbox::TakeCalls(uint64_t publish_id) {
+  const Lock lock(mutex_);
+  std::vector<OnAccepted> taken;
+  while (!calls_.empty() && calls_.front().first <= publish_id) {
+    taken.push_back(std::move(calls_.front().second));
+    calls_.pop_front();
+  }
+  return taken;
+}
+
+// --- Connections ------------------------------------------------------------
+
+bool Outbox::CanResumeAfter(uint64_t last_publish_id) const {
+  const Lock lock(mutex_);
+  return log_.CanResumeAfter(last_publish_id);
+}
+
+PublishLog::GivenBack Outbox::Connected(
+    std::shared_ptr<const OwnedSocket> socket, uint64_t bytes_max,
+    const WelcomeBody& welcome, std::span<const uint8_t> first) {
+  Lock lock(mutex_);
+  if (!ended_.ok()) return {};
+  socket_ = std::move(socket);
+  broken_ = false;
+  ++connection_number_;
+  log_.set_bytes_max(bytes_max);
+  PublishLog::GivenBack given_back =
+      log_.Connected(welcome.resumed, welcome.last_publish_id, first);
+  flush_on_way_ = false;
+  if (!calls_.empty() && calls_.back().first > log_.settled_id()) AskForAck();
+  changed_.notify_all();
+  WriteAll(&lock);
+  return given_back;
+}
+
+void Outbox::Disconnected() {
+  Lock lock(mutex_);
+  broken_ = true;
+  ++waiting_;
+  changed_.wait(lock, [this] { return !writing_; });
+  --waiting_;
+  socket_ = nullptr;
+  gathering_ = false;
+  burst_publishes_ = 0;
+  if (log_.connected()) log_.Disconnected();
+  holds_.clear();
+  refuses_ = !ended_.ok();
+  changed_.notify_all();
+}
+
+PublishLog::GivenBack Outbox::GiveBackWritten() {
+  const Lock lock(mutex_);
+  changed_.notify_all();
+  return log_.GiveBackWritten();
+}
+
+PublishLog::GivenBack Outbox::GiveBackAll() {
+  const Lock lock(mutex_);
+  return log_.GiveBackAll();
+}
+
+// --- The end ----------------------------------------------------------------
+
 void Outbox::End(const Status& why) {
   const Lock lock(mutex_);
   if (ended_.ok()) ended_ = why;
@@ -200,11 +352,45 @@ bool Outbox::Drain(Deadline deadline) {
   Lock lock(mutex_);
   if (!writing_) WriteAll(&lock);
   ++waiting_;
-  changed_.wait_until(lock, deadline, [this] {
-    return broken_ || (pending_.empty() && !writing_);
+  const bool drained = changed_.wait_until(lock, deadline, [this] {
+    return broken_ || (log_.unwritten_bytes() == 0 && !writing_);
   });
   --waiting_;
-  return pending_.empty() && !writing_;
+  return drained && !broken_;
+}
+
+bool Outbox::AwaitAccepted(Deadline deadline) {
+  Lock lock(mutex_);
+  accepted_wanted_ = true;
+  const auto done = [this] {
+    return broken_ || log_.settled_id() == log_.last_publish_id();
+  };
+  if (!done()) AskForAck();
+  if (!writing_) WriteAll(&lock);
+  ++waiting_;
+  const bool accepted = changed_.wait_until(lock, deadline, done);
+  --waiting_;
+  return accepted;
+}
+
+// --- How it stands ----------------------------------------------------------
+
+uint64_t Outbox::last_publish_id() const {
+  const Lock lock(mutex_);
+  return log_.last_publish_id();
+}
+
+uint64_t Outbox::connection_number() const {
+  const Lock lock(mutex_);
+  return connection_number_;
+}
+
+void Outbox::Count(ClientCounters* counters) const {
+  const Lock lock(mutex_);
+  counters->frames_published = log_.frames_published();
+  counters->frames_accepted = log_.frames_accepted();
+  counters->frames_resent = log_.frames_resent();
+  counters->frames_unaccepted = log_.frames_given_back();
 }
 
 // --- Writing ----------------------------------------------------------------
@@ -213,36 +399,27 @@ bool Outbox::Drain(Deadline deadline) {
 void Outbox::WriteAll(Lock* lock) {
   do {
     WriteOnce(lock);
-  } while (!pending_.empty() && !writing_ && !gathering_ && !broken_);
+  } while (!broken_ && !writing_ && !gathering_ && log_.unwritten_bytes() != 0);
 }
 
 // REQUIRES: !writing_.
 void Outbox::WriteOnce(Lock* lock) {
-  if (broken_ || pending_.empty()) return;
+  if (broken_ || log_.unwritten_bytes() == 0) return;
   writing_ = true;
-  std::swap(pending_, in_flight_);
-  in_flight_left_ = in_flight_.size();
-  SendInFlight(lock);
+  Send(lock);
 }
 
 // REQUIRES: writing_, set by the caller or handed to it.
-void Outbox::SendInFlight(Lock* lock) {
-  size_t left = in_flight_left_;
-  const uint8_t* const end = in_flight_.data() + in_flight_.size();
-  lock->unlock();
+void Outbox::Send(Lock* lock) {
+  std::array<std::span<const uint8_t>, kPiecesMax> pieces;
+  const size_t count = log_.Take(pieces);
+  const int descriptor = socket_->descriptor();
   int error = 0;
-  while (left != 0) {
-    const ssize_t sent =
-        send(socket_, end - left, left, MSG_NOSIGNAL | MSG_DONTWAIT);
-    if (sent >= 0) {
-      left -= static_cast<size_t>(sent);
-    } else if (errno != EINTR) {
-      error = errno;
-      break;
-    }
-  }
+  lock->unlock();
+  const uint64_t sent =
+      SendPieces(descriptor, std::span(pieces).first(count), &error);
   lock->lock();
-  in_flight_left_ = left;
+  log_.Wrote(sent);
   if (error == EAGAIN && StartThread()) {
     socket_full_ = true;
     thread_wanted_.notify_one();
@@ -252,13 +429,14 @@ void Outbox::SendInFlight(Lock* lock) {
     // The reading side sees the end next, with the broker's reason if it gave
     // one, and tells everybody.
     broken_ = true;
-    shutdown(socket_, SHUT_RDWR);
-  } else {
-    in_flight_.Clear();
+    socket_->ShutDown();
   }
   writing_ = false;
   if (!gathering_) last_write_end_ = Clock::now();
-  if (waiting_ != 0) changed_.notify_all();
+  if (waiting_ != 0) {
+    AskForRoom();
+    changed_.notify_all();
+  }
 }
 
 // --- The thread -------------------------------------------------------------
@@ -282,12 +460,13 @@ void Outbox::RunThread() {
     thread_wanted_.wait(lock,
                         [this] { return stop_ || socket_full_ || gathering_; });
     if (socket_full_) {
+      pollfd writable{
+          .fd = socket_->descriptor(), .events = POLLOUT, .revents = 0};
       lock.unlock();
-      pollfd writable{.fd = socket_, .events = POLLOUT, .revents = 0};
       poll(&writable, 1, -1);
       lock.lock();
       socket_full_ = false;
-      SendInFlight(&lock);
+      Send(&lock);
       if (!socket_full_ && !gathering_) WriteAll(&lock);
       continue;
     }
@@ -304,8 +483,8 @@ void Outbox::RunThread() {
 }
 
 void Outbox::EndGatheringIfSlow() {
-  const uint64_t publishes = publish_count_ - last_tick_count_;
-  last_tick_count_ = publish_count_;
+  const uint64_t publishes = log_.last_publish_id() - last_tick_id_;
+  last_tick_id_ = log_.last_publish_id();
   if (publishes >= kGatherPublishesMin) return;
   gathering_ = false;
   burst_publishes_ = 0;

@@ -26,6 +26,8 @@ struct alignas(64) PublisherSlot {
     std::vector<uint32_t> numbers;
     std::vector<BusRoute*> queued;
     std::vector<BusRoute*> direct;
+    std::vector<BusRoute*> members;  // group by group
+    std::vector<BusRoute*> chosen;   // one of each group
   };
 
   uint32_t index = 0;  // below kInprocPublishersMax

@@ -114,6 +114,10 @@ Event Session::OnControl(const FrameView& frame) {
       return Ping{id};
     case ControlKind::kPong:
       return Pong{id};
+    case ControlKind::kCancel:
+      return Cancel{id};
+    case ControlKind::kAddressee:
+      return Decoded<AddresseeBody>(frame);
     case ControlKind::kAdmin:
       return AdminReply{id, frame.payload()};
     case ControlKind::kClose:

@@ -49,6 +49,9 @@ class Session {
   struct Pong {
     uint64_t request_id;
   };
+  struct Cancel {
+    uint64_t id;  // of a REQUEST that this client was asked
+  };
   struct AdminReply {
     uint64_t request_id;
     std::span<const uint8_t> body;
@@ -60,7 +63,8 @@ class Session {
   using Event =
       std::variant<NeedMore, FrameRun, SchemaBody, WelcomeBody, Subscribed,
                    UnsubscribedBody, GapBody, AckBody, HoldBody, ReleaseBody,
-                   Flushed, Ping, Pong, AdminReply, CloseBody, ProtocolError>;
+                   Flushed, Ping, Pong, Cancel, AddresseeBody, AdminReply,
+                   CloseBody, ProtocolError>;
 
   // What `input` begins with; its spans live as long as `input`.  Returns how
   // many bytes of `input` it took: 0 for NeedMore, after which the same bytes

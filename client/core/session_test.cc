@@ -117,6 +117,12 @@ struct Describe {
   void operator()(const Session::Ping& ping) {
     lines->push_back("ping #" + std::to_string(ping.id));
   }
+  void operator()(const Session::Cancel& cancel) {
+    lines->push_back("cancel #" + std::to_string(cancel.id));
+  }
+  void operator()(const AddresseeBody& body) {
+    lines->push_back("addressee " + std::to_string(body.subscription_id));
+  }
   void operator()(const Session::Pong& pong) {
     lines->push_back("pong #" + std::to_string(pong.request_id));
   }
@@ -386,7 +392,7 @@ Body Parsed(const Bytes& frame) {
 }
 
 TEST(ControlBody, HelloBeginsWithTheMagic) {
-  const Bytes frame = EncodeHello("me", "");
+  const Bytes frame = EncodeHello("me", "", "", {});
   EXPECT_EQ(std::string(frame.begin() + 8, frame.begin() + 16), "MYCELIUM");
   const auto hello = Parsed<mycelium::wire::Hello>(frame);
   EXPECT_EQ(hello.version_major(), 1u);
@@ -396,9 +402,9 @@ TEST(ControlBody, HelloBeginsWithTheMagic) {
 
 TEST(ControlBody, HelloNamesTheSchemaAndSchemaHasIt) {
   const std::string digest(32, 'd');
-  EXPECT_EQ(
-      Parsed<mycelium::wire::Hello>(EncodeHello("me", digest)).schema_digest(),
-      digest);
+  EXPECT_EQ(Parsed<mycelium::wire::Hello>(EncodeHello("me", digest, "", {}))
+                .schema_digest(),
+            digest);
   const Bytes frame = EncodeSchema({digest, "set"});
   EXPECT_EQ(LoadHeader(frame.data()).kind,
             static_cast<uint8_t>(ControlKind::kSchema));
@@ -413,7 +419,8 @@ TEST(ControlBody, SubscribeCarriesEveryOption) {
                       {.type_id = 7,
                        .topic_filter = "a.*",
                        .policy = {.queue_bytes_max = 5000, .stall_ms_max = -1},
-                       .delivery = Delivery::kDirect});
+                       .delivery = Delivery::kDirect},
+                      /*responder=*/false, /*resume=*/nullptr);
   EXPECT_EQ(LoadHeader(frame.data()).id, 41u);
   const auto subscribe = Parsed<mycelium::wire::Subscribe>(frame);
   EXPECT_EQ(subscribe.subscription_id(), 3u);
@@ -425,7 +432,8 @@ TEST(ControlBody, SubscribeCarriesEveryOption) {
 
 TEST(ControlBody, StallOfZeroIsSaidAndNotLeftToTheDefault) {
   const auto subscribe = Parsed<mycelium::wire::Subscribe>(
-      EncodeSubscribe(1, 1, {.policy = {.stall_ms_max = 0}}));
+      EncodeSubscribe(1, 1, {.policy = {.stall_ms_max = 0}},
+                      /*responder=*/false, /*resume=*/nullptr));
   EXPECT_TRUE(subscribe.policy().has_stall_ms_max());
 }
 

@@ -1,21 +1,33 @@
 #include "client/core/socket.h"
 
-#include <unistd.h>
-
-#include <algorithm>
+#include <random>
 #include <utility>
 
 #include "client/core/arguments.h"
 #include "client/core/connection.h"
 #include "client/core/dial.h"
 #include "client/core/greeting.h"
+#include "client/core/redial.h"
 #include "config/limits.h"
 
 namespace mycelium::core {
 namespace {
 
-// So that the deadline can be reckoned with.
-constexpr std::chrono::milliseconds kConnectTimeoutMax = std::chrono::hours(24);
+constexpr size_t kInstanceIdBytes = 16;
+
+std::string MakeInstanceId() {
+  std::random_device random;
+  std::string id;
+  while (id.size() < kInstanceIdBytes) id += static_cast<char>(random());
+  return id;
+}
+
+Status CheckInstanceId(std::string_view id) {
+  if (id.empty() || id.size() == kInstanceIdBytes) return {};
+  return {StatusCode::kInvalidArgument,
+          "connect: instance_id of " + std::to_string(id.size()) +
+              " bytes, allowed 0 or " + std::to_string(kInstanceIdBytes)};
+}
 
 class SocketSubscription : public Subscription {
  public:
@@ -43,20 +55,17 @@ Status SocketClient::Connect(std::string_view url, const ClientOptions& options,
   Status status = ParseStreamUrl(url, &address);
   if (status.ok()) status = CheckName(options.name);
   if (status.ok()) status = CheckSchema(options.schema);
+  if (status.ok()) status = CheckInstanceId(options.instance_id);
   if (!status.ok()) return status;
-  const Deadline deadline =
-      Clock::now() + std::min(options.connect_timeout, kConnectTimeoutMax);
-  Connection::Opened opened;
-  opened.url = url;
-  status = Dial(address, deadline, &opened.socket);
+  ClientOptions own = options;
+  if (own.instance_id.empty()) own.instance_id = MakeInstanceId();
+  Opened opened;
+  Refusal refusal;
+  status = Open(address, own, /*last=*/{}, /*interrupter=*/nullptr, &opened,
+                &refusal);
   if (!status.ok()) return status;
-  status = Greet(opened.socket, url, options, deadline, &opened.session,
-                 &opened.input, &opened.welcome);
-  if (!status.ok()) {
-    close(opened.socket);
-    return status;
-  }
-  auto connection = std::make_shared<Connection>(std::move(opened), options);
+  auto connection =
+      std::make_shared<Connection>(address, std::move(own), std::move(opened));
   if (!connection->Start()) {
     return {StatusCode::kResourceExhausted,
             "connect " + address.url + ": the system has no thread to give"};
@@ -95,6 +104,13 @@ Status SocketClient::PublishObject(uint16_t type_id, std::string_view topic,
   return status;
 }
 
+Status SocketClient::PublishAcked(
+    uint16_t type_id, std::string_view topic, std::span<const uint8_t> payload,
+    Deadline deadline, std::function<void(const Status&)> on_accepted) {
+  return connection_->PublishAcked(type_id, topic, payload, deadline,
+                                   std::move(on_accepted));
+}
+
 Status SocketClient::Flush(Deadline deadline) {
   return connection_->Flush(deadline);
 }
@@ -104,6 +120,28 @@ Status SocketClient::Subscribe(const SubscribeOptions& options, Handler handler,
   std::shared_ptr<Subscriber> subscriber;
   Status status =
       connection_->Subscribe(options, std::move(handler), &subscriber);
+  if (status.ok()) {
+    *subscription = std::make_shared<SocketSubscription>(connection_,
+                                                         std::move(subscriber));
+  }
+  return status;
+}
+
+Status SocketClient::Request(uint16_t type_id, std::span<const uint8_t> payload,
+                             const RequestOptions& options,
+                             ReplyHandler on_reply, uint64_t* call) {
+  return connection_->Request(type_id, payload, options, std::move(on_reply),
+                              call);
+}
+
+void SocketClient::Cancel(uint64_t call) { connection_->Cancel(call); }
+
+Status SocketClient::Respond(const SubscribeOptions& options,
+                             RequestHandler on_request,
+                             std::shared_ptr<Subscription>* subscription) {
+  std::shared_ptr<Subscriber> subscriber;
+  Status status =
+      connection_->Respond(options, std::move(on_request), &subscriber);
   if (status.ok()) {
     *subscription = std::make_shared<SocketSubscription>(connection_,
                                                          std::move(subscriber));
@@ -123,5 +161,9 @@ Status SocketClient::Admin(std::span<const uint8_t> request, Deadline deadline,
 void SocketClient::Close() { connection_->Close(); }
 
 BrokerInfo SocketClient::broker() const { return connection_->broker(); }
+
+ClientCounters SocketClient::counters() const {
+  return connection_->counters();
+}
 
 }  // namespace mycelium::core

@@ -36,14 +36,24 @@ class SocketClient : public Client {
   Status PublishObject(uint16_t type_id, std::string_view topic,
                        const EncodableObject& object,
                        Deadline deadline) override;
+  Status PublishAcked(uint16_t type_id, std::string_view topic,
+                      std::span<const uint8_t> payload, Deadline deadline,
+                      std::function<void(const Status&)> on_accepted) override;
   Status Flush(Deadline deadline) override;
   Status Subscribe(const SubscribeOptions& options, Handler handler,
                    std::shared_ptr<Subscription>* subscription) override;
+  Status Request(uint16_t type_id, std::span<const uint8_t> payload,
+                 const RequestOptions& options, ReplyHandler on_reply,
+                 uint64_t* call) override;
+  void Cancel(uint64_t call) override;
+  Status Respond(const SubscribeOptions& options, RequestHandler on_request,
+                 std::shared_ptr<Subscription>* subscription) override;
   Status Ping(Deadline deadline) override;
   Status Admin(std::span<const uint8_t> request, Deadline deadline,
                std::string* reply) override;
   void Close() override;
   BrokerInfo broker() const override;
+  ClientCounters counters() const override;
 
  private:
   explicit SocketClient(std::shared_ptr<Connection> connection);

@@ -108,15 +108,52 @@ TEST_F(SocketClientTest, FullSocketMakesTryPublishSayNoAndKeepsOrder) {
   EXPECT_TRUE(status.message.starts_with("publish: would block, "))
       << status.message;
   EXPECT_TRUE(status.message.ends_with(
-      " bytes are not yet written, publish_bytes_max 1048576"))
+      " bytes are not yet accepted, publish_bytes_max 1048576"))
       << status.message;
   EXPECT_EQ(Publish(std::string(10'000, 'x'), 7, Soon()).code,
             StatusCode::kDeadlineExceeded);
   std::thread publishing(
       [&] { EXPECT_TRUE(Publish(std::string(10'000, 'x')).ok()); });
-  for (uint64_t id = 1; id <= published + 1; ++id) {
+  for (uint64_t id = 1; id <= published; ++id) {
     ASSERT_EQ(broker_->Read().header.id, id);
   }
+  // Nobody need wait for the broker to tell by itself.
+  broker_->AnswerFlush();
+  EXPECT_EQ(broker_->Read().header.id, published + 1);
+  publishing.join();
+}
+
+TEST_F(SocketClientTest, SmallBoundFlowsByTheFlushOfWhoWaits) {
+  constexpr uint64_t kFrames = 50;
+  Connect({.publish_bytes_max = 30'000});
+  std::thread publishing([&] {
+    for (uint64_t i = 0; i < kFrames; ++i) {
+      EXPECT_TRUE(Publish(std::string(10'000, 'x'), 7, Late()).ok());
+    }
+  });
+  uint64_t seen = 0;
+  while (seen < kFrames && !broker_->end_of_stream()) {
+    const WireFrame frame = broker_->Read();
+    if (frame.Is(ControlKind::kFlush)) {
+      broker_->Send(ControlFrame(ControlKind::kFlushed, {}, frame.header.id));
+    } else {
+      EXPECT_EQ(frame.header.id, ++seen);
+    }
+  }
+  publishing.join();
+}
+
+TEST_F(SocketClientTest, AckThatLeavesHalfTheRoomWakesWhoWaits) {
+  Connect({.publish_bytes_max = 100'000});
+  const uint64_t published = FillOutbox();
+  ASSERT_EQ(published, 9u);
+  std::thread publishing(
+      [&] { EXPECT_TRUE(Publish(std::string(10'000, 'x'), 7, Late()).ok()); });
+  // It waits: only then there is a FLUSH.
+  broker_->ReadControl(ControlKind::kFlush);
+  broker_->SendAck(2);
+  broker_->SendAck(5);
+  EXPECT_EQ(broker_->Read().header.id, published + 1);
   publishing.join();
 }
 
@@ -162,9 +199,12 @@ TEST_F(SocketClientTest, HoldOfAllTypesHoldsEach) {
 
 TEST_F(SocketClientTest, StateIsToldAtEachChange) {
   Log log;
-  Connect({.on_state = [&](State state, const Status& status) {
-    log.Add(std::to_string(static_cast<int>(state)) + " " + status.message);
-  }});
+  Connect({.on_state =
+               [&](State state, const Status& status) {
+                 log.Add(std::to_string(static_cast<int>(state)) + " " +
+                         status.message);
+               },
+           .reconnect = false});
   broker_->Send(HoldFrame(7) + HoldFrame(8) + ReleaseFrame(7) +
                 ReleaseFrame(8));
   mycelium::wire::Close close;
@@ -173,8 +213,8 @@ TEST_F(SocketClientTest, StateIsToldAtEachChange) {
   broker_->Send(ControlFrame(ControlKind::kClose, close.SerializeAsString()));
   EXPECT_EQ(
       log.Lines(3),
-      (Lines{"1 publish: type 7 is held back by session 12 (slow-reader)", "0 ",
-             "2 connection to " + broker_->url() +
+      (Lines{"2 publish: type 7 is held back by session 12 (slow-reader)", "1 ",
+             "4 connection to " + broker_->url() +
                  " lost: closed by the broker: idle for 30000 ms "
                  "(CODE_IDLE_TIMEOUT)"}));
 }

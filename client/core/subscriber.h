@@ -10,26 +10,42 @@
 #include <atomic>
 #include <condition_variable>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
+#include <span>
 #include <thread>
-#include <vector>
+#include <utility>
 
 #include "client/core/client.h"
+#include "client/core/group_acks.h"
+#include "client/core/progress.h"
 #include "client/core/queue.h"
 #include "client/core/session.h"
 
 namespace mycelium::core {
 
+// What the subscriptions of a client were given; written by its reading thread.
+struct Received {
+  std::atomic<uint64_t> frames{0};
+  std::atomic<uint64_t> missed{0};
+  std::atomic<uint64_t> gaps{0};
+};
+
 class Subscriber {
  public:
-  Subscriber(uint32_t id, const SubscribeOptions& options, Handler handler);
+  // A responder gets requests, whose sequence is their id on the wire.
+  // `received` outlives it.
+  Subscriber(uint32_t id, const SubscribeOptions& options, Handler handler,
+             bool responder, Received* received);
   Subscriber(const Subscriber&) = delete;
   Subscriber& operator=(const Subscriber&) = delete;
   ~Subscriber();  // REQUIRES: Join, if StartThread
 
   uint32_t id() const { return id_; }
   const SubscribeOptions& options() const { return options_; }
+  bool responder() const { return responder_; }
 
   // Runs the callbacks of a queued one; `self` keeps it alive.  May throw
   // std::system_error.
@@ -37,12 +53,34 @@ class Subscriber {
   // What StartThread of this thread was told; null on any other thread.
   static const void* ThisThreadOwner();
 
+  // Before anything is delivered: what to do, on the reading thread, when the
+  // queue's policy ends the client (Overflow::kDisconnect).
+  void set_on_disconnect(std::function<void(const Status&)> on_disconnect) {
+    on_disconnect_ = std::move(on_disconnect);
+  }
+
+  // Before anything is delivered, for a member of a group: how it says that it
+  // has done with so many frames.
+  void set_send_ack(GroupAcks::Send send_ack);
+
   // --- The reading thread ---
 
-  // How many bytes of the run it took.  Fewer than all: its queue is full and
-  // holds the connection; WaitForRoom, then the rest.
-  size_t Deliver(const FrameRun& run);
+  // SUBSCRIBED, a lost connection, and what the next SUBSCRIBE says: see
+  // Progress.
+  void Activate(uint64_t connection_number, const BrokerInfo& broker,
+                bool resumed, std::span<const TypeSequence> starts);
+  void Suspend() { progress_.Suspend(); }
+  std::optional<ResumeBody> Resume() const { return progress_.Resume(); }
+
+  // How many bytes of the run it took; `addressed`: to it alone.  Fewer than
+  // all: its queue is full and holds the connection; WaitForRoom, then the
+  // rest.
+  size_t Deliver(const FrameRun& run, bool addressed);
   void DeliverGap(const Gap& gap);
+  // The end of a batch.  True: it acknowledges what is done within one.
+  bool AcksAtEndOfBatch() const {
+    return acks_ != nullptr && queue_ == nullptr;
+  }
   FrameQueue* queue() const { return queue_.get(); }  // null if direct
 
   // --- The user ---
@@ -50,6 +88,11 @@ class Subscriber {
   Status Next(Deadline deadline, Item* item);
 
   // --- Any thread ---
+
+  // A member of a group tells what has been done with; the second, for the last
+  // time, and with what is in hand.
+  void Acknowledge();
+  void AcknowledgeLast();
 
   // No callback begins after this, except that with `keep_queued` what is in
   // the queue is still handed out.
@@ -66,28 +109,34 @@ class Subscriber {
   std::thread TakeThread();
 
  private:
-  struct Covered {
-    uint16_t type_id;
-    uint64_t last_sequence;
-  };
   class RunningMark;
+  // Of a run of one type, so far.
+  struct Given {
+    uint64_t frames = 0;
+    uint64_t last_sequence = 0;
+  };
 
-  uint64_t CoveredUntil(const FrameHeader& first);
-  void DeliverDirect(const FrameRun& run, uint64_t covered_until);
-  size_t Queue(const FrameRun& run, uint64_t covered_until);
+  void DeliverDirect(const FrameRun& run, uint64_t skipped_until, Given* given);
+  size_t Queue(const FrameRun& run, uint64_t skipped_until, Given* given);
+  void Call(const FrameView& frame);
+  void Call(const Gap& gap);
   void RunThread(const void* owner);
+  Policy QueuePolicy() const;
 
   const uint32_t id_;
   const SubscribeOptions options_;
   const bool is_pulled_;
+  const bool responder_;
+  Received* const received_;
+  Progress progress_;                // the reading thread's
+  std::unique_ptr<GroupAcks> acks_;  // null: not of a group
+  std::function<void(const Status&)> on_disconnect_;
   Handler handler_;  // not touched by callbacks once ended_
 
   std::atomic<bool> ended_{false};    // nothing is delivered any more
   std::atomic<bool> running_{false};  // a callback may run
   std::mutex quiet_mutex_;
   std::condition_variable quiet_;
-
-  std::vector<Covered> covered_;  // the reading thread's: what gaps have told
 
   // Of queued and pulled ones.
   std::unique_ptr<FrameQueue> queue_;

@@ -33,6 +33,7 @@ std::vector<std::shared_ptr<Subscriber>> SubscriberTable::All() const {
 void SubscriberTable::Refresh() {
   if (version_.load(std::memory_order_acquire) == seen_version_) return;
   last_targets_ = nullptr;
+  last_found_ = nullptr;
   types_.clear();
   // Those that have ended may be destroyed here, and not under the lock.
   std::vector<std::shared_ptr<Subscriber>> before;
@@ -86,10 +87,12 @@ const SubscriberTable::Targets& SubscriberTable::FindInType(
 
 Subscriber* SubscriberTable::FindById(uint32_t id) {
   Refresh();
+  if (last_found_ != nullptr && last_found_->id() == id) return last_found_;
   const auto it =
       std::find_if(seen_.begin(), seen_.end(),
                    [id](const auto& each) { return each->id() == id; });
-  return it == seen_.end() ? nullptr : it->get();
+  if (it == seen_.end()) return nullptr;
+  return last_found_ = it->get();
 }
 
 }  // namespace mycelium::core

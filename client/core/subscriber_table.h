@@ -59,6 +59,7 @@ class SubscriberTable {
   const Targets* last_targets_ = nullptr;  // of last_type_id_ and last_topic_
   uint16_t last_type_id_ = 0;
   std::string last_topic_;
+  Subscriber* last_found_ = nullptr;  // by its id
 };
 
 }  // namespace mycelium::core

@@ -13,11 +13,7 @@
 namespace mycelium {
 namespace {
 
-absl::Status ToAbsl(const core::Status& status) {
-  if (status.ok()) return absl::OkStatus();
-  return absl::Status(static_cast<absl::StatusCode>(status.code),
-                      {status.message.data(), status.message.size()});
-}
+using internal::ToAbsl;
 
 // What lies beyond the clock's range is no deadline, or one that has passed.
 core::Deadline DeadlineIn(absl::Duration timeout) {
@@ -114,6 +110,31 @@ Gap MalformedGap(const Message& message) {
           {{message.type_id, 1, message.sequence, message.sequence}}};
 }
 
+absl::Status ToAbsl(const core::Status& status) {
+  if (status.ok()) return absl::OkStatus();
+  return absl::Status(static_cast<absl::StatusCode>(status.code),
+                      {status.message.data(), status.message.size()});
+}
+
+core::Status ToCore(const absl::Status& status) {
+  return {static_cast<core::StatusCode>(status.code()),
+          {status.message().data(), status.message().size()}};
+}
+
+absl::Status CheckReply(const Message& reply, const TypeOfMessage& wanted) {
+  if (reply.type_id == wanted.type_id) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat("request: a reply of type ", reply.type_id, ", asked for ",
+                   View(wanted.name), " (type ", wanted.type_id, ")"));
+}
+
+absl::Status NotParsed(const char* what, const Message& message,
+                       const TypeOfMessage& wanted) {
+  return absl::DataLossError(absl::StrCat(
+      what, " of ", message.payload.size(), " bytes that are not a ",
+      View(wanted.name), " (type ", wanted.type_id, ")"));
+}
+
 }  // namespace internal
 
 // --- Subscription
@@ -167,6 +188,66 @@ absl::StatusOr<Client> Client::Connect(std::string_view url,
                 std::make_unique<TypeCheck>(std::move(schema)));
 }
 
+absl::Status Client::CheckType(const char* subject,
+                               const internal::TypeOfMessage& type) const {
+  return types_->Check(subject, type);
+}
+
+absl::Status Client::CheckTypes(const char* subject,
+                                const internal::TypeOfMessage& question,
+                                const internal::TypeOfMessage& answer) const {
+  absl::Status status = types_->Check(subject, question);
+  return status.ok() ? types_->Check(subject, answer) : status;
+}
+
+absl::StatusOr<RequestHandle> Client::RequestBytes(
+    const internal::TypeOfMessage& question,
+    const internal::TypeOfMessage& reply, const std::string& payload,
+    const RequestOptions& options, bool wait, core::ReplyHandler on_reply) {
+  absl::Status status = CheckTypes("request", question, reply);
+  if (!status.ok()) return status;
+  uint64_t call = 0;
+  status = ToAbsl(core_->Request(question.type_id, AsBytes(payload),
+                                 {.topic = options.topic,
+                                  .deadline = DeadlineIn(options.timeout),
+                                  .wait = wait},
+                                 std::move(on_reply), &call));
+  if (!status.ok()) return status;
+  return RequestHandle(call);
+}
+
+void Client::Cancel(RequestHandle request) {
+  core_->Cancel(static_cast<uint64_t>(request));
+}
+
+absl::StatusOr<Subscription> Client::RespondBytes(
+    const internal::TypeOfMessage& question,
+    const internal::TypeOfMessage& answer, const RespondOptions& options,
+    core::RequestHandler on_request) {
+  absl::Status status = CheckTypes("respond", question, answer);
+  if (!status.ok()) return status;
+  std::shared_ptr<core::Subscription> core;
+  status = ToAbsl(
+      core_->Respond({.type_id = question.type_id,
+                      .topic_filter = options.topic_filter,
+                      .policy = {.queue_bytes_max = options.queue_bytes_max},
+                      .delivery = options.delivery},
+                     std::move(on_request), &core));
+  if (!status.ok()) return status;
+  return Subscription(std::move(core));
+}
+
+absl::Status Client::PublishAcked(
+    uint16_t type_id, std::string_view topic, std::span<const uint8_t> payload,
+    std::function<void(const absl::Status&)> on_accepted,
+    absl::Duration timeout) {
+  return ToAbsl(core_->PublishAcked(
+      type_id, topic, payload, DeadlineIn(timeout),
+      [on_accepted = std::move(on_accepted)](const core::Status& status) {
+        on_accepted(ToAbsl(status));
+      }));
+}
+
 absl::Status Client::PublishObject(const internal::TypeOfMessage& type,
                                    const core::EncodableObject& object,
                                    const PublishOptions& options) {
@@ -188,7 +269,9 @@ absl::StatusOr<Subscription> Client::SubscribeType(
                                     .topic_filter = options.topic_filter,
                                     .policy = options.policy,
                                     .delivery = options.delivery,
-                                    .object_type = type.object_type},
+                                    .object_type = type.object_type,
+                                    .group = options.group,
+                                    .start = options.start},
                    std::move(handler));
 }
 
@@ -239,5 +322,7 @@ absl::StatusOr<std::string> Client::Admin(std::string_view request,
 void Client::Close() { core_->Close(); }
 
 BrokerInfo Client::broker() const { return core_->broker(); }
+
+ClientCounters Client::counters() const { return core_->counters(); }
 
 }  // namespace mycelium

@@ -10,6 +10,15 @@
 //       [](const chat::TextMessage& message) { ... });
 //   absl::Status status = client->Publish(message);
 //
+// A request goes to one of those that respond to its type:
+//
+//   auto responder = client->Respond<chat::Question, chat::Answer>(
+//       [](const chat::Question& question) -> absl::StatusOr<chat::Answer> {
+//         ...
+//       });
+//   absl::StatusOr<chat::Answer> answer = client->Request<chat::Answer>(
+//       question, {.timeout = absl::Seconds(1)});
+//
 // or with bytes of one's own, and no schema:
 //
 //   auto subscription = client->Subscribe(
@@ -32,6 +41,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <future>
 #include <memory>
 #include <span>
 #include <string>
@@ -49,6 +59,7 @@
 namespace mycelium {
 
 using core::BrokerInfo;
+using core::ClientCounters;
 using core::ClientOptions;
 using core::Delivery;
 using core::EncodedSchema;
@@ -57,9 +68,12 @@ using core::GapReason;
 using core::Handler;
 using core::Item;
 using core::Message;
+using core::Overflow;
 using core::Policy;
+using core::Start;
 using core::State;
 using core::SubscribeOptions;
+using core::UnacceptedFrame;
 
 // For ClientOptions::schema: the schema that T belongs to.
 template <TypedMessage T>
@@ -85,6 +99,8 @@ struct TypedSubscribeOptions {
   std::string topic_filter = {};  // empty: every topic and none
   Policy policy = {};
   Delivery delivery = Delivery::kDirect;
+  std::string group = {};  // see SubscribeOptions
+  Start start = {};
 };
 
 // Message has the topic and the sequence.  The references live until the
@@ -102,9 +118,25 @@ struct Received {
   std::shared_ptr<const T> message;
   std::string topic;
   uint64_t sequence = 0;
+  bool redelivered = false;
 };
 template <TypedMessage T>
 using TypedItem = std::variant<Received<T>, Gap>;
+
+struct RequestOptions {
+  std::string_view topic = {};  // empty: none
+  absl::Duration timeout = absl::InfiniteDuration();
+};
+
+// Of a request that has begun; for Client::Cancel.
+enum class RequestHandle : uint64_t {};
+
+struct RespondOptions {
+  std::string topic_filter = {};  // empty: every topic and none
+  // Requests that wait beyond this go to another responder, or fail.
+  uint64_t queue_bytes_max = Policy{}.queue_bytes_max;
+  Delivery delivery = Delivery::kDirect;
+};
 
 namespace internal {
 
@@ -142,6 +174,27 @@ bool Parse(const Message& message, T* parsed) {
 }
 
 Gap MalformedGap(const Message& message);
+// An error in the words of the core.
+core::Status ToCore(const absl::Status& status);
+absl::Status ToAbsl(const core::Status& status);
+// Whether a reply is of the type that was asked for; and what is said of bytes
+// that are not.
+absl::Status CheckReply(const Message& reply, const TypeOfMessage& wanted);
+absl::Status NotParsed(const char* what, const Message& message,
+                       const TypeOfMessage& wanted);
+
+// What on_reply is told, as a T.
+template <TypedMessage T>
+absl::StatusOr<T> ToReply(const core::Status& status, const Message* reply) {
+  if (!status.ok()) return ToAbsl(status);
+  absl::Status same = CheckReply(*reply, TypeOf<T>());
+  if (!same.ok()) return same;
+  T parsed;
+  if (!Parse(*reply, &parsed)) {
+    return NotParsed("request: a reply", *reply, TypeOf<T>());
+  }
+  return parsed;
+}
 
 template <TypedMessage T>
 void Deliver(const TypedHandler<T>& handler, const Message& message) {
@@ -158,6 +211,36 @@ void Deliver(const TypedHandler<T>& handler, const Message& message) {
 }
 
 }  // namespace internal
+
+// A request as the one that answers it has it: once, from any thread, now or
+// later; destroyed without an answer it fails the request with Internal.
+// Movable.
+template <TypedMessage Answer>
+class Respondent {
+ public:
+  Respondent(std::string_view topic, std::unique_ptr<core::Respondent> core)
+      : topic_(topic), core_(std::move(core)) {}
+
+  const std::string& topic() const { return topic_; }  // empty: none
+  // Nobody waits for the answer any more.
+  bool cancelled() const { return core_->cancelled(); }
+
+  // Unavailable: the connection is lost, and the requester has been told.
+  // FailedPrecondition: it has been answered.
+  absl::Status Reply(const Answer& answer) {
+    const std::string bytes = answer.SerializeAsString();
+    return internal::ToAbsl(core_->Reply(
+        MessageTraits<Answer>::kTypeId,
+        {reinterpret_cast<const uint8_t*>(bytes.data()), bytes.size()}));
+  }
+  absl::Status Fail(const absl::Status& error) {
+    return internal::ToAbsl(core_->Fail(internal::ToCore(error)));
+  }
+
+ private:
+  std::string topic_;
+  std::unique_ptr<core::Respondent> core_;
+};
 
 // One route to this client.  Destruction unsubscribes.  Movable.
 class Subscription {
@@ -265,6 +348,70 @@ class Client {
     return TryPublish(type_id, topic, AsBytes(payload));
   }
 
+  // As Publish, and on_accepted is called once with OK when the broker has
+  // accepted the frame; Aborted: it may have; Cancelled, Unavailable: it has
+  // not.  On the client's reading thread, or within the call; not if the call
+  // fails.
+  absl::Status PublishAcked(
+      uint16_t type_id, std::string_view topic,
+      std::span<const uint8_t> payload,
+      std::function<void(const absl::Status&)> on_accepted,
+      absl::Duration timeout = absl::InfiniteDuration());
+  template <TypedMessage T>
+  absl::Status PublishAcked(
+      const T& message, const PublishOptions& options,
+      std::function<void(const absl::Status&)> on_accepted) {
+    absl::Status status = CheckType("publish", internal::TypeOf<T>());
+    if (!status.ok()) return status;
+    return PublishAcked(MessageTraits<T>::kTypeId, options.topic,
+                        AsBytes(message.SerializeAsString()),
+                        std::move(on_accepted), options.timeout);
+  }
+  // The same to be waited for, but not within a callback.  It has what the call
+  // fails with, too.
+  template <TypedMessage T>
+  std::future<absl::Status> PublishAcked(const T& message,
+                                         const PublishOptions& options = {}) {
+    auto accepted = std::make_shared<std::promise<absl::Status>>();
+    std::future<absl::Status> future = accepted->get_future();
+    const absl::Status status = PublishAcked(
+        message, options,
+        [accepted](const absl::Status& how) { accepted->set_value(how); });
+    if (!status.ok()) accepted->set_value(status);
+    return future;
+  }
+
+  // Asks one of those that respond to Question's type and the topic, and waits;
+  // within callbacks, too, where a responder of this same client does not
+  // answer before the callback has returned.  NotFound: nobody answers.
+  // Unavailable: the responder or the connection was lost; it may have been
+  // carried out.  ResourceExhausted: all responders are busy.
+  // InvalidArgument, DataLoss: the reply is no Reply.  Any other: what the
+  // responder said.
+  template <TypedMessage Reply, TypedMessage Question>
+  absl::StatusOr<Reply> Request(const Question& question,
+                                const RequestOptions& options = {});
+  // The same without waiting: on_reply is called once, on the client's reading
+  // thread or within the call; not if the call fails.
+  template <TypedMessage Reply, TypedMessage Question>
+  absl::StatusOr<RequestHandle> RequestAsync(
+      const Question& question, const RequestOptions& options,
+      std::function<void(absl::StatusOr<Reply>)> on_reply);
+  // on_reply gets Cancelled, unless it has been called already.
+  void Cancel(RequestHandle request);
+
+  // Answers requests with the type of Question; several responders share them.
+  // What is not OK is the requester's status.  The second form may answer
+  // later.
+  template <TypedMessage Question, TypedMessage Answer>
+  absl::StatusOr<Subscription> Respond(
+      std::function<absl::StatusOr<Answer>(const Question&)> on_request,
+      const RespondOptions& options = {});
+  template <TypedMessage Question, TypedMessage Answer>
+  absl::StatusOr<Subscription> Respond(
+      std::function<void(const Question&, Respondent<Answer>)> on_request,
+      const RespondOptions& options = {});
+
   // OK: the broker has accepted everything published before this call.
   absl::Status Flush(absl::Duration timeout = absl::InfiniteDuration());
 
@@ -279,6 +426,7 @@ class Client {
   void Close();
 
   BrokerInfo broker() const;
+  ClientCounters counters() const;
 
  private:
   // Which types are of this client's schema.
@@ -286,6 +434,19 @@ class Client {
 
   Client(std::unique_ptr<core::Client> core, std::unique_ptr<TypeCheck> types);
 
+  absl::Status CheckType(const char* subject,
+                         const internal::TypeOfMessage& type) const;
+  absl::Status CheckTypes(const char* subject,
+                          const internal::TypeOfMessage& question,
+                          const internal::TypeOfMessage& answer) const;
+  absl::StatusOr<RequestHandle> RequestBytes(
+      const internal::TypeOfMessage& question,
+      const internal::TypeOfMessage& reply, const std::string& payload,
+      const RequestOptions& options, bool wait, core::ReplyHandler on_reply);
+  absl::StatusOr<Subscription> RespondBytes(
+      const internal::TypeOfMessage& question,
+      const internal::TypeOfMessage& answer, const RespondOptions& options,
+      core::RequestHandler on_request);
   absl::Status PublishObject(const internal::TypeOfMessage& type,
                              const core::EncodableObject& object,
                              const PublishOptions& options);
@@ -315,6 +476,71 @@ absl::StatusOr<Subscription> Client::Subscribe(
   return SubscribeType(internal::TypeOf<T>(), options, std::move(untyped));
 }
 
+template <TypedMessage Reply, TypedMessage Question>
+absl::StatusOr<Reply> Client::Request(const Question& question,
+                                      const RequestOptions& options) {
+  absl::StatusOr<Reply> reply;
+  const absl::StatusOr<RequestHandle> asked = RequestBytes(
+      internal::TypeOf<Question>(), internal::TypeOf<Reply>(),
+      question.SerializeAsString(), options, /*wait=*/true,
+      [&reply](const core::Status& status, const Message* message) {
+        reply = internal::ToReply<Reply>(status, message);
+      });
+  if (!asked.ok()) return asked.status();
+  return reply;
+}
+
+template <TypedMessage Reply, TypedMessage Question>
+absl::StatusOr<RequestHandle> Client::RequestAsync(
+    const Question& question, const RequestOptions& options,
+    std::function<void(absl::StatusOr<Reply>)> on_reply) {
+  return RequestBytes(internal::TypeOf<Question>(), internal::TypeOf<Reply>(),
+                      question.SerializeAsString(), options, /*wait=*/false,
+                      [on_reply = std::move(on_reply)](
+                          const core::Status& status, const Message* message) {
+                        on_reply(internal::ToReply<Reply>(status, message));
+                      });
+}
+
+template <TypedMessage Question, TypedMessage Answer>
+absl::StatusOr<Subscription> Client::Respond(
+    std::function<absl::StatusOr<Answer>(const Question&)> on_request,
+    const RespondOptions& options) {
+  return Respond<Question, Answer>(
+      std::function<void(const Question&, Respondent<Answer>)>(
+          [on_request = std::move(on_request)](const Question& question,
+                                               Respondent<Answer> respondent) {
+            const absl::StatusOr<Answer> answer = on_request(question);
+            // Unless it is too large; or nobody waits for it any more.
+            const absl::Status sent = answer.ok()
+                                          ? respondent.Reply(*answer)
+                                          : respondent.Fail(answer.status());
+            if (!sent.ok()) respondent.Fail(sent).IgnoreError();
+          }),
+      options);
+}
+
+template <TypedMessage Question, TypedMessage Answer>
+absl::StatusOr<Subscription> Client::Respond(
+    std::function<void(const Question&, Respondent<Answer>)> on_request,
+    const RespondOptions& options) {
+  return RespondBytes(
+      internal::TypeOf<Question>(), internal::TypeOf<Answer>(), options,
+      [on_request = std::move(on_request)](
+          const Message& message, std::unique_ptr<core::Respondent> core) {
+        Respondent<Answer> respondent(message.topic, std::move(core));
+        Question question;
+        if (internal::Parse(message, &question)) {
+          on_request(question, std::move(respondent));
+        } else {
+          respondent
+              .Fail(internal::NotParsed("respond: a request", message,
+                                        internal::TypeOf<Question>()))
+              .IgnoreError();
+        }
+      });
+}
+
 template <TypedMessage T>
 absl::StatusOr<TypedItem<T>> Subscription::Next(absl::Duration timeout) {
   absl::StatusOr<Item> item = Next(timeout);
@@ -323,7 +549,8 @@ absl::StatusOr<TypedItem<T>> Subscription::Next(absl::Duration timeout) {
   const Message& message = std::get<Message>(*item);
   absl::Status same = CheckType(message, internal::TypeOf<T>());
   if (!same.ok()) return same;
-  Received<T> received{nullptr, std::string(message.topic), message.sequence};
+  Received<T> received{nullptr, std::string(message.topic), message.sequence,
+                       message.redelivered};
   if (message.object != nullptr) {
     received.message =
         std::static_pointer_cast<const T>(message.object->shared);

@@ -293,5 +293,27 @@ TEST(Typed, DescriptorSetThatIsNoneIsRefused) {
       "schema: 1 bytes that are not a google.protobuf.FileDescriptorSet");
 }
 
+TEST(Typed, AcknowledgedPublishSaysWhenItIsAccepted) {
+  Client client = Connected(SchemaOf<TextMessage>());
+  std::vector<std::string> seen;
+  const auto subscription = client.Subscribe<TextMessage>(
+      [&](const TextMessage& message) { seen.push_back(message.content()); });
+  ASSERT_TRUE(subscription.ok());
+  std::vector<absl::Status> accepted;
+  ASSERT_TRUE(client
+                  .PublishAcked(Hello("one"), {},
+                                [&](const absl::Status& status) {
+                                  accepted.push_back(status);
+                                })
+                  .ok());
+  EXPECT_EQ(accepted, std::vector<absl::Status>{absl::OkStatus()});
+  EXPECT_TRUE(client.PublishAcked(Hello("two")).get().ok());
+  EXPECT_EQ(client.PublishAcked(Hello("x"), {.topic = "a.*"}).get().code(),
+            absl::StatusCode::kInvalidArgument);
+  EXPECT_EQ(client.PublishAcked(Question()).get(), absl::OkStatus());
+  EXPECT_EQ(seen, (std::vector<std::string>{"one", "two"}));
+  EXPECT_EQ(client.counters().frames_accepted, 3u);
+}
+
 }  // namespace
 }  // namespace mycelium

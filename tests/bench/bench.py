@@ -396,6 +396,41 @@ class Bench:
             Row("raw round trip p50, %s, 64 B, one core" % transport, "us", raw, []),
         ]
 
+    def request(self, transport: str) -> List[Row]:
+        """A request and its reply, beside a publish there and one back."""
+        if not self.has("broker"):
+            return []
+        cpus, _ = placement(one_core=True)
+        runs: Dict[str, List[float]] = {"latency": [], "request": []}
+        for round_number in range(self.options.repeat):
+            modes = ["latency", "request"]
+            for mode in modes if round_number % 2 == 0 else modes[::-1]:
+                with self.server("broker", transport, cpus) as (url, _, _):
+                    result = self.run(
+                        "load",
+                        "--target",
+                        "broker",
+                        "--url",
+                        url,
+                        "--mode",
+                        mode,
+                        *self.timing(),
+                        cpus=cpus
+                    )[-1]
+                self.check_loss("%s, %s" % (mode, transport), result)
+                runs[mode].append(result["round_trip_us"]["p50"])
+        return [
+            Row(
+                "request and reply, two publishes as the floor, %s, one core"
+                % transport,
+                "us",
+                runs["latency"],
+                runs["request"],
+                goal=1.1,
+                higher_is_better=False,
+            )
+        ]
+
     def publish_loop(self) -> List[Row]:
         if not self.has("broker", "publish_loop"):
             self.notes.append(
@@ -552,6 +587,8 @@ class Bench:
         for transport in TRANSPORTS:
             yield "latency-" + transport, functools.partial(self.latency, transport)
         if not self.options.floor_only:
+            for transport in TRANSPORTS:
+                yield "request-" + transport, functools.partial(self.request, transport)
             yield "publish-loop", self.publish_loop
             yield "idle-sessions", self.idle_sessions
             yield "in-process", self.in_process

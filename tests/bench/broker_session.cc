@@ -46,6 +46,21 @@ std::string ReadControl(int descriptor, ControlKind kind) {
        ", expected " + std::string(KindName(0, static_cast<uint8_t>(kind))));
 }
 
+void Subscribe(int descriptor, uint16_t type_id, bool responder) {
+  wire::Subscribe subscribe;
+  subscribe.set_subscription_id(kSubscriptionId);
+  subscribe.set_type_id(type_id);
+  subscribe.set_responder(responder);
+  WriteControl(descriptor, ControlKind::kSubscribe, kSubscriptionId,
+               subscribe.SerializeAsString());
+  wire::Subscribed subscribed;
+  if (!subscribed.ParseFromString(
+          ReadControl(descriptor, ControlKind::kSubscribed)))
+    Fail("broker: SUBSCRIBED can not be parsed");
+  if (subscribed.code() != wire::CODE_OK)
+    Fail("broker: refused the subscription: " + subscribed.reason());
+}
+
 }  // namespace
 
 void OpenSession(int descriptor, const std::string& name) {
@@ -61,17 +76,11 @@ void OpenSession(int descriptor, const std::string& name) {
 }
 
 void SubscribeToType(int descriptor, uint16_t type_id) {
-  wire::Subscribe subscribe;
-  subscribe.set_subscription_id(kSubscriptionId);
-  subscribe.set_type_id(type_id);
-  WriteControl(descriptor, ControlKind::kSubscribe, kSubscriptionId,
-               subscribe.SerializeAsString());
-  wire::Subscribed subscribed;
-  if (!subscribed.ParseFromString(
-          ReadControl(descriptor, ControlKind::kSubscribed)))
-    Fail("broker: SUBSCRIBED can not be parsed");
-  if (subscribed.code() != wire::CODE_OK)
-    Fail("broker: refused the subscription: " + subscribed.reason());
+  Subscribe(descriptor, type_id, /*responder=*/false);
+}
+
+void RespondToType(int descriptor, uint16_t type_id) {
+  Subscribe(descriptor, type_id, /*responder=*/true);
 }
 
 void WritePong(int descriptor, uint64_t ping_id) {

@@ -16,6 +16,9 @@ void OpenSession(int descriptor, const std::string& name);
 // SUBSCRIBED.
 void SubscribeToType(int descriptor, uint16_t type_id);
 
+// The same, to answer the requests of a type.
+void RespondToType(int descriptor, uint16_t type_id);
+
 // The answer to PING.
 void WritePong(int descriptor, uint64_t ping_id);
 

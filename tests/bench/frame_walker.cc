@@ -70,6 +70,7 @@ size_t FrameWalker::WalkUsual(std::span<const uint8_t> bytes) {
     ++frames;
     at += frame_bytes;
   }
+  if (frames > 0) last_id_ = next_id - id_step;
   next_id_ = next_id;
   frames_ += frames;
   return at;
@@ -83,6 +84,7 @@ bool FrameWalker::WalkOther(const FrameHeader& header, size_t at) {
   }
   if (FirstWord(header) != expected_word_) return false;
   NoteId(header.id);
+  last_id_ = header.id;
   ++frames_;
   return true;
 }

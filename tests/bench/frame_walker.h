@@ -43,6 +43,8 @@ class FrameWalker {
   void AddReported(uint64_t frames, uint64_t first_id, uint64_t last_id);
 
   uint64_t frames() const { return frames_; }
+  // The id of the last frame.
+  uint64_t last_id() const { return last_id_; }
   // Missing, and a GAP said so.
   uint64_t reported_frames() const { return reported_frames_; }
   // Missing, repeated or out of order, and nothing said so.
@@ -57,6 +59,7 @@ class FrameWalker {
   size_t frame_bytes_;
   uint64_t id_step_;      // 0: ids are ignored
   uint64_t next_id_ = 0;  // 0: none seen yet
+  uint64_t last_id_ = 0;
   uint64_t frames_ = 0;
   uint64_t reported_frames_ = 0;
   uint64_t unexplained_frames_ = 0;

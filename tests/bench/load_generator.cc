@@ -7,6 +7,7 @@
 //   moments that all processes agree on.
 // --mode latency: A sends a frame to B through the target, B sends one back;
 //   one round trip is four socket hops on either target.
+// --mode request: the same, but A asks and B answers (REQUEST, REPLY).
 // --mode idle: opens N sessions with the broker, says so, and keeps them until
 //   its standard input ends.
 //
@@ -36,7 +37,7 @@
 
 DEFINE_string(target, "broker", "relay or broker: what listens at --url");
 DEFINE_string(url, "", "unix:/path or tcp://127.0.0.1:port");
-DEFINE_string(mode, "throughput", "throughput, latency or idle");
+DEFINE_string(mode, "throughput", "throughput, latency, request or idle");
 DEFINE_int32(payload_bytes, 64, "payload of each frame");
 DEFINE_int32(subscribers, 1, "throughput: subscriber processes");
 DEFINE_int32(write_bytes, 256 << 10, "throughput: one write of the publisher");
@@ -57,12 +58,16 @@ constexpr rlim_t kOtherDescriptors = 64;
 
 bool TargetIsBroker() { return FLAGS_target == "broker"; }
 
-FrameHeader PublishHeader(uint16_t type_id) {
+FrameHeader HeaderOf(uint16_t type_id, DataKind kind) {
   return {.body_bytes = static_cast<uint32_t>(FLAGS_payload_bytes),
           .type_id = type_id,
-          .kind = static_cast<uint8_t>(DataKind::kPublish),
+          .kind = static_cast<uint8_t>(kind),
           .topic_bytes = 0,
-          .id = 0};  // not counted: no ACK is asked for
+          .id = 0};  // of PUBLISH: not counted, no ACK is asked for
+}
+
+FrameHeader PublishHeader(uint16_t type_id) {
+  return HeaderOf(type_id, DataKind::kPublish);
 }
 
 std::vector<uint8_t> PublishFrames(uint16_t type_id, size_t frames) {
@@ -90,11 +95,15 @@ int OpenConnection(const std::string& name, RelayRole role) {
 // A connection's incoming side: walks data frames, answers control frames.
 class Reader {
  public:
-  Reader(int descriptor, uint16_t type_id)
+  // `expected`: the frames that come, but for their ids.
+  Reader(int descriptor, const FrameHeader& expected)
       : descriptor_(descriptor),
         walker_(
-            PublishHeader(type_id),
-            TargetIsBroker() ? FrameIds::kCounted : FrameIds::kIgnored,
+            expected,
+            TargetIsBroker() &&
+                    expected.kind == static_cast<uint8_t>(DataKind::kPublish)
+                ? FrameIds::kCounted
+                : FrameIds::kIgnored,
             [this](const FrameHeader& header, std::span<const uint8_t> body) {
               OnControl(header, body);
             }) {}
@@ -164,7 +173,8 @@ void RunSubscriber(const Window& window, const ChildProcess::Ready& ready,
   int descriptor = OpenConnection("bench subscriber", RelayRole::kSubscriber);
   if (TargetIsBroker()) SubscribeToType(descriptor, kForwardType);
   SetReceiveTimeout(descriptor, kTimeoutMs);
-  auto reader = std::make_unique<Reader>(descriptor, kForwardType);
+  auto reader =
+      std::make_unique<Reader>(descriptor, PublishHeader(kForwardType));
   const FrameWalker& walker = reader->walker();
   ready();
   // The window's moments are known once the publisher may begin.
@@ -194,7 +204,8 @@ void RunPublisher(const Window& window, const ChildProcess::Ready& ready) {
   size_t write_bytes = static_cast<size_t>(FLAGS_write_bytes);
   std::vector<uint8_t> frames = PublishFrames(
       kForwardType, std::max<size_t>(write_bytes / frame_bytes, 1));
-  auto reader = std::make_unique<Reader>(descriptor, kForwardType);
+  auto reader =
+      std::make_unique<Reader>(descriptor, PublishHeader(kForwardType));
   ready();
   std::span<const uint8_t> rest;
   while (MonotonicNs() < window.end_ns) {
@@ -258,14 +269,24 @@ void RunThroughput() {
 // One end of the ping-pong.
 class Partner {
  public:
-  Partner(const std::string& name, uint16_t sent_type, uint16_t received_type)
+  Partner(const std::string& name, const FrameHeader& sent,
+          const FrameHeader& received)
       : descriptor_(OpenConnection(name, RelayRole::kPartner)),
-        frame_(PublishFrames(sent_type, 1)),
-        reader_(descriptor_, received_type) {
-    if (TargetIsBroker()) SubscribeToType(descriptor_, received_type);
+        frame_(size_t{kHeaderBytes} + sent.body_bytes, 0xa5),
+        reader_(descriptor_, received) {
+    StoreHeader(sent, frame_.data());
+    if (!TargetIsBroker()) return;
+    if (received.kind == static_cast<uint8_t>(DataKind::kPublish)) {
+      SubscribeToType(descriptor_, received.type_id);
+    } else if (received.kind == static_cast<uint8_t>(DataKind::kRequest)) {
+      RespondToType(descriptor_, received.type_id);
+    }
   }
 
-  void Send() { WriteAll(descriptor_, frame_); }
+  void Send(uint64_t id) {
+    StoreId(id, frame_.data());
+    WriteAll(descriptor_, frame_);
+  }
 
   // False when the target is gone.
   bool Receive() {
@@ -275,6 +296,7 @@ class Partner {
     return true;
   }
 
+  uint64_t received_id() const { return reader_.walker().last_id(); }
   uint64_t unexplained_frames() const {
     return reader_.walker().unexplained_frames();
   }
@@ -285,32 +307,41 @@ class Partner {
   Reader reader_;
 };
 
-void RunLatency() {
+// A publishes to B and B to A, or A asks and B answers.
+void RunLatency(bool request) {
+  const FrameHeader forward =
+      HeaderOf(kForwardType, request ? DataKind::kRequest : DataKind::kPublish);
+  const FrameHeader back =
+      HeaderOf(kReturnType, request ? DataKind::kReply : DataKind::kPublish);
   // Never waited for: it ends with this process.
-  ChildProcess echo([](const ChildProcess::Ready& ready) {
-    Partner partner("bench echo", kReturnType, kForwardType);
+  ChildProcess echo([&](const ChildProcess::Ready& ready) {
+    Partner partner("bench echo", back, forward);
     ready();
-    while (partner.Receive()) partner.Send();
+    while (partner.Receive()) partner.Send(request ? partner.received_id() : 0);
   });
   echo.WaitReady();
-  Partner partner("bench ping", kForwardType, kReturnType);
+  Partner partner("bench ping", forward, back);
   LatencySummary round_trips;
   round_trips.Reserve(1 << 20);
+  uint64_t requests = 0;
   int64_t begin_ns =
       MonotonicNs() + static_cast<int64_t>(FLAGS_warm_up_seconds * 1e9);
   int64_t end_ns = begin_ns + static_cast<int64_t>(FLAGS_seconds * 1e9);
   for (int64_t sent_ns = MonotonicNs(); sent_ns < end_ns;) {
-    partner.Send();
+    partner.Send(request ? ++requests : 0);
     if (!partner.Receive()) Fail("latency: the target closed the connection");
     int64_t now_ns = MonotonicNs();
     if (sent_ns >= begin_ns) round_trips.Add(now_ns - sent_ns);
     sent_ns = now_ns;
   }
+  if (request && partner.received_id() != requests)
+    Fail(absl::StrFormat("request: the answer to %d, expected %d",
+                         partner.received_id(), requests));
   absl::PrintF(
-      "{\"mode\":\"latency\",\"target\":\"%s\",\"payload_bytes\":%d,"
+      "{\"mode\":\"%s\",\"target\":\"%s\",\"payload_bytes\":%d,"
       "\"round_trips\":%d,\"lost_unexplained\":%d,\"round_trip_us\":%s,"
       "\"one_way_us\":%s}\n",
-      FLAGS_target, FLAGS_payload_bytes, round_trips.samples(),
+      FLAGS_mode, FLAGS_target, FLAGS_payload_bytes, round_trips.samples(),
       partner.unexplained_frames(), round_trips.JsonUs(1),
       round_trips.JsonUs(2));
 }
@@ -336,6 +367,8 @@ void RunIdle() {
 }
 
 void CheckFlags() {
+  if (FLAGS_mode == "request" && !TargetIsBroker())
+    Fail("--mode request: --target broker is allowed");
   if (FLAGS_target != "relay" && FLAGS_target != "broker")
     Fail("--target: " + FLAGS_target + ", relay or broker is allowed");
   if (FLAGS_payload_bytes < 0 ||
@@ -354,11 +387,15 @@ void Run() {
   if (FLAGS_mode == "throughput") {
     RunThroughput();
   } else if (FLAGS_mode == "latency") {
-    RunLatency();
+    RunLatency(/*request=*/false);
+  } else if (FLAGS_mode == "request") {
+    RunLatency(/*request=*/true);
   } else if (FLAGS_mode == "idle") {
     RunIdle();
   } else {
-    Fail("--mode: " + FLAGS_mode + ", throughput, latency or idle is allowed");
+    Fail("--mode: " + FLAGS_mode +
+         ", throughput, latency, request or idle is"
+         " allowed");
   }
 }
 

@@ -2,20 +2,24 @@
 code and a reason, one line in the log, and no harm to anybody else."""
 
 import unittest
-from typing import Any
 
 import proto.mycelium.control_pb2 as control_pb2
 from tests.integration.misbehaviour import CarrierTests, MisbehaviourTestCase
 from tests.integration.wire_client import (
     HEADER,
     HELLO_MAGIC,
+    REDELIVERED,
     Control,
     Data,
     WireClient,
     encode,
+    encode_ack,
     encode_control,
+    encode_error_reply,
     encode_hello,
     encode_publish,
+    encode_reply,
+    encode_request,
     encode_subscribe,
 )
 
@@ -243,7 +247,7 @@ class AfterWelcome(CarrierTests):
         self.refuse(
             encode(0, 200),
             control_pb2.CODE_PROTOCOL,
-            "^frame: kind 200 of type 0, allowed 1 to 17$",
+            "^frame: kind 200 of type 0, allowed 1 to 19$",
         )
 
     def test_control_frame_with_a_topic_is_refused(self) -> None:
@@ -261,11 +265,11 @@ class AfterWelcome(CarrierTests):
             Control.SUBSCRIBED,
             Control.UNSUBSCRIBED,
             Control.GAP,
-            Control.ACK,
             Control.HOLD,
             Control.RELEASE,
             Control.FLUSHED,
             Control.SCHEMA,  # only when it was asked for
+            Control.ADDRESSEE,
         ):
             with self.subTest(kind=kind.name):
                 self.lines_before = len(self.broker.log_lines())
@@ -281,7 +285,12 @@ class AfterWelcome(CarrierTests):
 
     def test_malformed_control_bodies_are_refused(self) -> None:
         self.start()
-        for kind in (Control.SUBSCRIBE, Control.UNSUBSCRIBE, Control.ADMIN):
+        for kind in (
+            Control.SUBSCRIBE,
+            Control.UNSUBSCRIBE,
+            Control.ADMIN,
+            Control.ACK,
+        ):
             with self.subTest(kind=kind.name):
                 self.lines_before = len(self.broker.log_lines())
                 self.refuse(
@@ -290,16 +299,94 @@ class AfterWelcome(CarrierTests):
                     kind.name,
                 )
 
-    def test_kinds_that_this_broker_does_not_have_are_refused(self) -> None:
+    def test_frames_that_are_delivered_again_come_from_a_broker_only(self) -> None:
         self.start()
-        for kind in (Data.REQUEST, Data.REPLY, Data.ERROR_REPLY):
-            with self.subTest(kind=kind.name):
-                self.lines_before = len(self.broker.log_lines())
-                self.refuse(
-                    encode(7, kind),
-                    control_pb2.CODE_UNSUPPORTED,
-                    "^protocol: %s, not supported" % kind.name,
-                )
+        self.refuse(
+            encode(7, Data.PUBLISH | REDELIVERED, b"payload"),
+            control_pb2.CODE_PROTOCOL,
+            "^protocol: PUBLISH, not from a client to a broker$",
+        )
+
+    def test_only_publish_may_be_delivered_again(self) -> None:
+        self.start()
+        self.refuse(
+            encode(7, Data.REQUEST | REDELIVERED, b"payload"),
+            control_pb2.CODE_PROTOCOL,
+            "^frame: kind 66 of type 7, allowed 1 to 4$",
+        )
+
+    def test_reply_to_what_was_never_asked_is_refused(self) -> None:
+        self.start()
+        for reply in (
+            encode_reply(9 << 32 | 5, 7, b"forged"),
+            encode_error_reply(9 << 32 | 5, 7, 3, "forged"),
+        ):
+            self.lines_before = len(self.broker.log_lines())
+            self.refuse(
+                reply,
+                control_pb2.CODE_PROTOCOL,
+                "^reply: request 5 of session 9 was not asked of this session$",
+            )
+
+    def test_request_with_the_number_of_another_is_refused(self) -> None:
+        self.start()
+        self.refuse(
+            encode_subscribe(1, 7, responder=True)
+            + encode_request(5, 7)
+            + encode_request(5, 7),
+            control_pb2.CODE_PROTOCOL,
+            "^request: id 5.*, allowed a new one",
+        )
+
+    def test_ack_for_frames_to_come_is_refused(self) -> None:
+        self.start()
+        self.refuse(
+            encode_subscribe(3, 7, group="workers") + encode_ack(3, 1),
+            control_pb2.CODE_PROTOCOL,
+            "^ack: subscription 3 has been sent 0 frames, 1 acknowledged$",
+        )
+
+    def test_ack_for_more_than_was_sent_is_refused(self) -> None:
+        self.start()
+        client = self.session()
+        client.subscribe(3, 7, group="workers")
+        publisher = self.connect(self.broker)
+        for _ in range(10):
+            publisher.publish(7)
+            client.read_data()
+        client.acknowledge(3, 10)
+        client.ping()
+        self.say(client, encode_ack(3, 12))
+        self.assert_closed(
+            client,
+            control_pb2.CODE_PROTOCOL,
+            "^ack: subscription 3 has been sent 10 frames, 12 acknowledged$",
+        )
+
+    def test_ack_for_what_is_in_no_group_is_refused(self) -> None:
+        self.start()
+        for before in (b"", encode_subscribe(3, 7)):
+            self.lines_before = len(self.broker.log_lines())
+            self.refuse(
+                before + encode_ack(3, 0),
+                control_pb2.CODE_PROTOCOL,
+                "^ack: subscription_id 3, allowed a member of a group$",
+            )
+
+    def test_instance_of_somebody_else_is_refused(self) -> None:
+        self.start()
+        instance_id = bytes(range(16))
+        owner = WireClient(self.broker.tcp_url, source="127.0.0.2")
+        self.addCleanup(owner.close)
+        owner.hello(instance_id=instance_id)
+        client = self.silent()
+        self.say(client, encode_hello("thief", instance_id=instance_id))
+        self.assert_closed(
+            client,
+            control_pb2.CODE_DENIED,
+            "^hello: instance_id belongs to address 127.0.0.2, not to (uid|address) ",
+        )
+        owner.ping()
 
     def test_subscription_id_in_use_is_refused(self) -> None:
         self.start()
@@ -362,57 +449,6 @@ class AfterWelcome(CarrierTests):
         self.assertEqual(subscriber.read_data().payload, b"next")
 
 
-class RefusedSubscriptions(CarrierTests):
-    """Requests that the broker answers with a code; the session goes on."""
-
-    def refuse(
-        self, client: WireClient, code: int, reason: str, **request: Any
-    ) -> None:
-        request = {"subscription_id": 9, "type_id": 7, **request}
-        answer = client.request_subscription(**request)
-        self.assertEqual(answer.code, code, answer.reason)
-        self.assertRegex(answer.reason, reason)
-        self.assertEqual(answer.subscription_id, request["subscription_id"])
-        client.ping()
-
-    def test_more_than_subscriptions_max_are_refused(self) -> None:
-        self.start("limits { subscriptions_per_session_max: 4 }")
-        client = self.session()
-        self.assertEqual(client.welcome.limits.subscriptions_max, 4)
-        for number in range(1, 5):
-            client.subscribe(number, 7)
-        self.refuse(client, control_pb2.CODE_TOO_MANY_SUBSCRIPTIONS, "4")
-        client.unsubscribe(2)
-        client.subscribe(9, 7)
-        self.bystanders.assert_unharmed()
-
-    def test_values_out_of_range_are_refused(self) -> None:
-        self.start("limits { queue_bytes_max_ceiling: 20000000 }")
-        client = self.session()
-        invalid = control_pb2.CODE_INVALID_ARGUMENT
-        self.refuse(client, invalid, "type_id.*65536.*65535", type_id=65536)
-        self.refuse(client, invalid, "filter", topic_filter="a.>.b")
-        self.refuse(client, invalid, "filter", topic_filter="a..b")
-        self.refuse(client, invalid, "filter.*256", topic_filter="t" * 256)
-        self.refuse(client, invalid, "4095.*4096", queue_bytes_max=4095)
-        self.refuse(client, invalid, "20000001.*20000000", queue_bytes_max=20000001)
-        self.refuse(client, invalid, "-2", stall_ms_max=-2)
-        self.bystanders.assert_unharmed()
-
-    def test_what_this_broker_does_not_have_is_refused(self) -> None:
-        self.start()
-        client = self.session()
-        unsupported = control_pb2.CODE_UNSUPPORTED
-        self.refuse(client, unsupported, "group", group="workers")
-        for overflow in (
-            control_pb2.OVERFLOW_CONFLATE,
-            control_pb2.OVERFLOW_DISCONNECT,
-            99,
-        ):
-            self.refuse(client, unsupported, "overflow", overflow=overflow)
-        self.bystanders.assert_unharmed()
-
-
 class UnixBeforeWelcomeTest(BeforeWelcome, MisbehaviourTestCase):
     pass
 
@@ -436,10 +472,6 @@ class UnixByteByByteBeforeWelcomeTest(BeforeWelcome, MisbehaviourTestCase):
 class TcpByteByByteAfterWelcomeTest(AfterWelcome, MisbehaviourTestCase):
     carrier = "tcp"
     piece_bytes = 1
-
-
-class UnixRefusedSubscriptionsTest(RefusedSubscriptions, MisbehaviourTestCase):
-    pass
 
 
 if __name__ == "__main__":

@@ -119,7 +119,7 @@ class TypedTest(BrokerTestCase):
         self.publish("now", broker.unix_url, "after it")
         self.assertEqual(
             self.rest(subscriber),
-            ["gap of 1, reason 5", "typed_peer: after it"],
+            ["gap of 1, reason 100", "typed_peer: after it"],
         )
 
     def test_tool_shows_what_a_program_publishes_as_json(self) -> None:

@@ -8,7 +8,7 @@ thread-safe.
 import enum
 import socket
 import struct
-from typing import Any, Dict, List, NamedTuple, Optional, Tuple, Union
+from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple, Union
 
 import proto.mycelium.admin_pb2 as admin_pb2
 import proto.mycelium.control_pb2 as control_pb2
@@ -18,6 +18,8 @@ from tests.integration.descriptor_sets import schema_digest
 HEADER = struct.Struct("<IHBBQ")
 HELLO_MAGIC: int = struct.unpack("<Q", b"MYCELIUM")[0]
 RECEIVE_BYTES = 1 << 18
+# Beside PUBLISH: another member of the group may have had the frame.
+REDELIVERED = 0x40
 
 
 class Data(enum.IntEnum):
@@ -49,6 +51,8 @@ class Control(enum.IntEnum):
     SCHEMA = 15
     CLOSE = 16
     ADMIN = 17
+    CANCEL = 18
+    ADDRESSEE = 19
 
 
 BODIES: Dict[Control, Any] = {
@@ -65,6 +69,7 @@ BODIES: Dict[Control, Any] = {
     Control.SCHEMA: control_pb2.Schema,
     Control.CLOSE: control_pb2.Close,
     Control.ADMIN: admin_pb2.AdminReply,
+    Control.ADDRESSEE: control_pb2.Addressee,
 }
 
 
@@ -74,6 +79,15 @@ class Frame(NamedTuple):
     id: int
     topic: bytes
     payload: bytes
+    # Of a data frame: the subscription that it is for; 0: whoever takes it.
+    addressee: int = 0
+
+    def is_data(self, kind: Data) -> bool:
+        return self.type_id != 0 and self.kind & ~REDELIVERED == kind
+
+    @property
+    def redelivered(self) -> bool:
+        return self.type_id != 0 and bool(self.kind & REDELIVERED)
 
     def is_control(self, kind: Control) -> bool:
         return self.type_id == 0 and self.kind == kind
@@ -124,8 +138,9 @@ def encode_subscribe(
     stall_ms_max: Optional[int] = None,
     request_id: int = 0,
     overflow: int = control_pb2.OVERFLOW_GAP,
-    group: str = "",
+    **fields: Any,
 ) -> bytes:
+    """`fields`: the others of Subscribe: group, responder, start, resume."""
     policy = control_pb2.Policy(
         queue_bytes_max=queue_bytes_max,
         stall_ms_max=stall_ms_max,
@@ -136,12 +151,42 @@ def encode_subscribe(
         type_id=type_id,
         topic_filter=topic_filter,
         policy=policy,
-        group=group,
+        **fields,
     )
     return encode_control(Control.SUBSCRIBE, body, request_id)
 
 
-def open_socket(url: str, receive_buffer_bytes: Optional[int] = None) -> socket.socket:
+def encode_ack(subscription_id: int, frames: int) -> bytes:
+    """What a member of a group says when it has done with frames."""
+    body = control_pb2.Ack(subscription_id=subscription_id, frames=frames)
+    return encode_control(Control.ACK, body)
+
+
+def encode_request(
+    number: int, type_id: int, payload: bytes = b"", topic: bytes = b""
+) -> bytes:
+    return encode(type_id, Data.REQUEST, payload, topic, number)
+
+
+def encode_reply(request_id: int, type_id: int, payload: bytes = b"") -> bytes:
+    return encode(type_id, Data.REPLY, payload, frame_id=request_id)
+
+
+def encode_error_reply(
+    request_id: int, type_id: int, status: int, message: str = ""
+) -> bytes:
+    error = control_pb2.RequestError(status=status, message=message)
+    return encode(
+        type_id, Data.ERROR_REPLY, error.SerializeToString(), frame_id=request_id
+    )
+
+
+def open_socket(
+    url: str,
+    receive_buffer_bytes: Optional[int] = None,
+    source: Optional[str] = None,
+) -> socket.socket:
+    """`source`: the address that a TCP connection comes from."""
     address: Union[str, Tuple[str, int]]
     if url.startswith("unix:"):
         connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -156,6 +201,8 @@ def open_socket(url: str, receive_buffer_bytes: Optional[int] = None) -> socket.
     if receive_buffer_bytes is not None:
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer_bytes)
     try:
+        if source is not None:
+            connection.bind((source, 0))
         connection.settimeout(Deadline().left("connect to " + url))
         connection.connect(address)
     except BaseException:
@@ -172,15 +219,18 @@ class WireClient:
         url: str,
         receive_buffer_bytes: Optional[int] = None,
         answer_pings: bool = True,
+        source: Optional[str] = None,
     ) -> None:
         self.url = url
         self.answer_pings = answer_pings
-        self.socket = open_socket(url, receive_buffer_bytes)
+        self.socket = open_socket(url, receive_buffer_bytes, source)
         self.welcome: Any = None
         self.pending: List[Frame] = []
         self._input = bytearray()
         self._at_end = False
         self._last_request_id = 0
+        self._addressee = 0
+        self._acknowledged = 0
 
     def close(self) -> None:
         self.socket.close()
@@ -221,16 +271,20 @@ class WireClient:
         self._input += piece
 
     def _parse(self) -> Optional[Frame]:
-        """The first whole frame of the input, None if there is none."""
+        """The first whole frame of the input, None if there is none.  PINGs are
+        answered, and ADDRESSEEs noted on the frames behind them."""
         while True:
             frame = self._parse_any()
-            if (
-                frame is None
-                or not self.answer_pings
-                or not frame.is_control(Control.PING)
-            ):
+            if frame is None:
+                return None
+            if frame.is_control(Control.ADDRESSEE):
+                self._addressee = frame.body().subscription_id
+            elif frame.is_control(Control.PING) and self.answer_pings:
+                self.send_what_is_taken(encode_control(Control.PONG, frame_id=frame.id))
+            elif frame.type_id != 0:
+                return frame._replace(addressee=self._addressee)
+            else:
                 return frame
-            self.send_what_is_taken(encode_control(Control.PONG, frame_id=frame.id))
 
     def _parse_any(self) -> Optional[Frame]:
         if len(self._input) < HEADER.size:
@@ -279,9 +333,23 @@ class WireClient:
     def read_data(self) -> Frame:
         """The next PUBLISH; anything else is an error."""
         frame = self.expect_frame("a PUBLISH")
-        if frame.type_id == 0 or frame.kind != Data.PUBLISH:
+        if not frame.is_data(Data.PUBLISH):
             raise AssertionError("%r instead of a PUBLISH" % (frame,))
         return frame
+
+    def await_gap(self) -> Any:
+        """The body of the next frame, which must be a GAP."""
+        frame = self.expect_frame("a GAP")
+        if not frame.is_control(Control.GAP):
+            raise AssertionError("%r instead of a GAP" % (frame,))
+        return frame.body()
+
+    def await_data(self, kind: Data, frame_id: Optional[int] = None) -> Frame:
+        """The next data frame of that kind; others wait in `pending`."""
+        return self._await(
+            lambda frame: frame.is_data(kind) and frame_id in (None, frame.id),
+            kind.name,
+        )
 
     def frames_there(self) -> List[Frame]:
         """What has arrived by now, without waiting."""
@@ -303,16 +371,22 @@ class WireClient:
 
     def await_control(self, kind: Control, frame_id: Optional[int] = None) -> Frame:
         """The next control frame of that kind; others wait in `pending`."""
+        return self._await(
+            lambda frame: frame.is_control(kind) and frame_id in (None, frame.id),
+            kind.name,
+        )
+
+    def _await(self, wanted: Callable[[Frame], bool], name: str) -> Frame:
         deadline = Deadline()
-        what = "%s on %s" % (kind.name, self.url)
+        what = "%s on %s" % (name, self.url)
         for index, other in enumerate(self.pending):
-            if other.is_control(kind) and frame_id in (None, other.id):
+            if wanted(other):
                 return self.pending.pop(index)
         while True:
             frame = self._next_frame(deadline, what)
             if frame is None:
                 raise AssertionError("end of stream instead of " + what)
-            if frame.is_control(kind) and frame_id in (None, frame.id):
+            if wanted(frame):
                 return frame
             if frame.is_control(Control.CLOSE):
                 raise AssertionError("CLOSE instead of %s: %r" % (what, frame.body()))
@@ -396,6 +470,44 @@ class WireClient:
         self, type_id: int, payload: bytes = b"", topic: bytes = b"", frame_id: int = 0
     ) -> None:
         self.send(encode_publish(type_id, payload, topic, frame_id))
+
+    def await_ack(self, publish_id: int) -> None:
+        """Until every counted PUBLISH up to `publish_id` is acknowledged."""
+        while self._acknowledged < publish_id:
+            ack = self.await_control(Control.ACK).body()
+            if ack.publish_id <= self._acknowledged:
+                raise AssertionError(
+                    "ACK of %d after %d" % (ack.publish_id, self._acknowledged)
+                )
+            self._acknowledged = ack.publish_id
+
+    def acknowledge(self, subscription_id: int, frames: int) -> None:
+        self.send(encode_ack(subscription_id, frames))
+
+    def request(
+        self, number: int, type_id: int, payload: bytes = b"", topic: bytes = b""
+    ) -> None:
+        self.send(encode_request(number, type_id, payload, topic))
+
+    def await_request(self) -> Frame:
+        return self.await_data(Data.REQUEST)
+
+    def reply(self, request: Frame, payload: bytes = b"") -> None:
+        self.send(encode_reply(request.id, request.type_id, payload))
+
+    def fail(self, request: Frame, status: int, message: str = "") -> None:
+        self.send(encode_error_reply(request.id, request.type_id, status, message))
+
+    def cancel(self, number: int) -> None:
+        self.send(encode_control(Control.CANCEL, frame_id=number))
+
+    def await_reply(self, number: int) -> Frame:
+        return self.await_data(Data.REPLY, number)
+
+    def await_error(self, number: int) -> Any:
+        """The RequestError of an ERROR_REPLY."""
+        frame = self.await_data(Data.ERROR_REPLY, number)
+        return control_pb2.RequestError.FromString(frame.payload)
 
     def flush(self) -> None:
         request_id = self._request_id()
