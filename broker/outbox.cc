@@ -166,7 +166,13 @@ size_t Outbox::SplitBegun() {
     items_.insert(items_.begin() + static_cast<ptrdiff_t>(head_) + 1,
                   std::move(rest));
   }
-  return head_ + 1;
+  const Item& begun = items_[head_];
+  if (begun.end - begun.begin > front_written_) return head_ + 1;
+  // What was written ends with a frame: nothing of it is left to write, and if
+  // the rest is dropped nobody would ever take it away.
+  settled_frames_ += begun.frames;
+  PopFront();
+  return head_;
 }
 
 void Outbox::EncodeGap(Item* marker) {
@@ -290,7 +296,7 @@ void Outbox::Discharge(const Item& item, uint64_t bytes,
 
 Outbox::Traffic Outbox::Consume(uint64_t bytes,
                                 std::vector<Subscription*>* relieved) {
-  Traffic data;
+  Traffic data{.frames = std::exchange(settled_frames_, 0)};
   while (bytes > 0) {
     const Item& front = items_[head_];
     const uint64_t left = front.end - front.begin - front_written_;

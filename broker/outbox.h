@@ -235,6 +235,7 @@ class Outbox {
   std::vector<Item> items_;
   size_t head_ = 0;
   uint64_t front_written_ = 0;
+  uint64_t settled_frames_ = 0;  // written, and not yet told by Consume
   uint64_t queued_bytes_ = 0;
   uint64_t control_bytes_ = 0;
   uint64_t answer_bytes_ = 0;

@@ -4,6 +4,7 @@
 #include <cstring>
 #include <random>
 
+#include "broker/router.h"
 #include "config/limits.h"
 #include "gtest/gtest.h"
 
@@ -52,6 +53,7 @@ class Reader {
       iovec iovecs[4];
       const size_t count = outbox->Gather(iovecs);
       uint64_t taken = 0;
+      for (size_t i = 0; i < count; ++i) ASSERT_GT(iovecs[i].iov_len, 0u);
       for (size_t i = 0; i < count && taken < bytes; ++i) {
         const size_t n = std::min<uint64_t>(iovecs[i].iov_len, bytes - taken);
         const auto* const base = static_cast<uint8_t*>(iovecs[i].iov_base);
@@ -530,6 +532,58 @@ TEST(Outbox, RandomDropsAndPartialWritesAccountForEveryFrame) {
     }
     EXPECT_EQ(outbox.queued_bytes(), 0u);
     EXPECT_EQ(pool.used_bytes(), 0u);
+  }
+}
+
+TEST(Outbox, RandomKindsOfSubscriptionsEmptyItInTheEnd) {
+  const uint32_t seed = std::random_device{}();
+  SCOPED_TRACE("seed " + std::to_string(seed));
+  std::mt19937 random(seed);
+  Port port(nullptr);
+  for (int round = 0; round < 2000; ++round) {
+    BlockPool pool;
+    Outbox outbox(&pool);
+    Member shared(1), conflating(2), member(3);
+    conflating.subscription->overflow = wire::OVERFLOW_CONFLATE;
+    member.subscription->group = "workers";
+    for (Member* each : {&shared, &conflating, &member}) {
+      each->subscription->port = &port;
+    }
+    const Ref<Delivery> to[5] = {To({&shared}), ToAlone(&conflating),
+                                 ToAlone(&member), ToAlone(&shared, true),
+                                 ToAlone(&conflating, true)};
+    Subscription* const all[3] = {shared.subscription.get(),
+                                  conflating.subscription.get(),
+                                  member.subscription.get()};
+    uint64_t sequence = 1;
+    Reader reader;
+    for (int step = 0; step < 60; ++step) {
+      const uint32_t frames = 1 + random() % 8;
+      outbox.Append(Frames(&pool, frames, sequence), 0, frames * kFrameBytes,
+                    frames, to[random() % 5]);
+      sequence += frames;
+      if (random() % 3 == 0) {
+        outbox.DropOldest(all[random() % 3], random() % 400,
+                          wire::GAP_REASON_OVERFLOW);
+      }
+      if (random() % 6 == 0) outbox.Conflate();
+      if (random() % 6 == 0) outbox.PushExpress(ControlKind::kPong, 0, {});
+      if (random() % 6 == 0) outbox.CompactIfSparse();
+      if (random() % 9 == 0) outbox.TakeUnwritten(all[2]);
+      if (random() % 6 == 0) {
+        Outbox::Acknowledge(all[2], all[2]->frames_sent);
+      }
+      if (random() % 3 != 0) reader.Take(&outbox, random() % 300);
+    }
+    reader.TakeAll(&outbox);
+    reader.Parse();
+    ASSERT_EQ(outbox.queued_bytes(), 0u);
+    ASSERT_EQ(outbox.control_bytes(), 0u);
+    for (const Subscription* each : all) {
+      ASSERT_TRUE(each->losses.empty());
+      ASSERT_EQ(each->replayed_bytes, 0u);
+      ASSERT_EQ(each->unwritten_bytes(), 0u);
+    }
   }
 }
 
