@@ -33,6 +33,11 @@ struct Slice {
   uint32_t frames = 0;
 };
 
+// Of the frame at block[at], which is whole.
+inline uint64_t FrameBytes(const Ref<Block>& block, uint32_t at) {
+  return uint64_t{kHeaderBytes} + LoadHeader(block->bytes() + at).body_bytes;
+}
+
 // One subscription of a session, as the broker keeps it.
 struct Subscription {
   enum class State : uint8_t {
@@ -111,6 +116,12 @@ struct Delivery {
   uint32_t addressee = 0;  // the one subscription's id, if it is for it alone
   bool replayed = false;   // out of history; for one subscription alone
   absl::InlinedVector<Ref<Subscription>, 1> subscriptions;
+
+  // Whether newer frames take the place of older ones.
+  bool conflates() const {
+    return addressee != 0 &&
+           subscriptions[0]->overflow == wire::OVERFLOW_CONFLATE;
+  }
 };
 
 // A whole control frame.
