@@ -164,8 +164,7 @@ class Connection {
   void Settled(std::vector<Outbox::OnAccepted> calls);
 
   // reconnecting.cc
-  void Lost(const std::string& why, bool is_final, int64_t retry_after_ms,
-            StatusCode code = StatusCode::kUnavailable);
+  void Lost(const Status& why, bool is_final, int64_t retry_after_ms);
   void Disconnect(const Status& why);
   void GiveUpSocket();
   void AwaitConnection(int timeout_ms);

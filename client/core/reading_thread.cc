@@ -98,10 +98,12 @@ void Connection::Receive(int timeout_ms) {
     input_.Received(static_cast<size_t>(got));
     HeardBroker();
   } else if (got == 0) {
-    Lost("end of the stream without CLOSE", /*is_final=*/false, 0);
+    Lost({StatusCode::kUnavailable, "end of the stream without CLOSE"},
+         /*is_final=*/false, 0);
   } else if (errno != EINTR && errno != EAGAIN) {
     char text[128];
-    Lost(strerror_r(errno, text, sizeof text), /*is_final=*/false, 0);
+    Lost({StatusCode::kUnavailable, strerror_r(errno, text, sizeof text)},
+         /*is_final=*/false, 0);
   }
 }
 
@@ -465,16 +467,18 @@ void Connection::On(const ReleaseBody& release) {
 }
 
 void Connection::On(const CloseBody& close) {
-  Lost("closed by the broker: " + close.reason + " (" + CodeName(close.code) +
-           ")",
-       IsFinal(close.code), close.retry_after_ms,
-       close.code == CloseCode::kSlowConsumer ? StatusCode::kResourceExhausted
-                                              : StatusCode::kUnavailable);
+  // A subscription of this client has had its way (Overflow::kDisconnect).
+  const StatusCode code = close.code == CloseCode::kSlowConsumer
+                              ? StatusCode::kResourceExhausted
+                              : StatusCode::kUnavailable;
+  Lost({code, "closed by the broker: " + close.reason + " (" +
+                  CodeName(close.code) + ")"},
+       IsFinal(close.code), close.retry_after_ms);
 }
 
 void Connection::On(const Session::ProtocolError& error) {
   outbox_.Append(EncodeClose(CloseCode::kProtocol, error.reason));
-  Lost(error.reason, /*is_final=*/true, 0);
+  Lost({StatusCode::kUnavailable, error.reason}, /*is_final=*/true, 0);
 }
 
 }  // namespace mycelium::core

@@ -53,9 +53,10 @@ void Connection::GiveUpSocket() {
   outbox_.Disconnected();
 }
 
-void Connection::Lost(const std::string& why, bool is_final,
-                      int64_t retry_after_ms, StatusCode code) {
-  const Status lost = {code, "connection to " + address_.url + " lost: " + why};
+void Connection::Lost(const Status& why, bool is_final,
+                      int64_t retry_after_ms) {
+  const Status lost = {
+      why.code, "connection to " + address_.url + " lost: " + why.message};
   if (is_final || !options_.reconnect) return Disconnect(lost);
   connected_ = false;
   GiveUpSocket();
@@ -289,7 +290,8 @@ void Connection::Beat() {
   if (Clock::now() < next_beat_) return;
   const std::chrono::milliseconds interval = BeatInterval(welcome_);
   if (pinged_) {
-    return Lost("silent for " + std::to_string(2 * interval.count()) + " ms",
+    return Lost({StatusCode::kUnavailable,
+                 "silent for " + std::to_string(2 * interval.count()) + " ms"},
                 /*is_final=*/false, 0);
   }
   pinged_ = true;
