@@ -1,12 +1,12 @@
 #include "client/core/bus_requests.h"
 
 #include <algorithm>
-#include <atomic>
 #include <system_error>
 #include <utility>
 
 #include "broker/subscription_index.h"
 #include "client/core/bus_peer.h"
+#include "client/core/bus_respondent.h"
 #include "config/limits.h"
 
 namespace mycelium::core {
@@ -45,73 +45,6 @@ class Runs {
 };
 thread_local constinit const Runs* Runs::innermost = nullptr;
 
-class BusRespondent : public Respondent {
- public:
-  BusRespondent(std::shared_ptr<BusPeer> requester,
-                std::shared_ptr<BusResponder> responder, uint64_t id)
-      : requester_(std::move(requester)),
-        responder_(std::move(responder)),
-        id_(id) {}
-  BusRespondent(const BusRespondent&) = delete;
-  BusRespondent& operator=(const BusRespondent&) = delete;
-  ~BusRespondent() override {
-    if (answered_.load()) return;
-    const Status told =
-        Fail({StatusCode::kInternal, "respond: the responder gave no answer"});
-    static_cast<void>(told);  // perhaps nobody waits for it any more
-  }
-
-  Status Reply(uint16_t type_id, std::span<const uint8_t> payload) override {
-    if (type_id == 0) {
-      return {StatusCode::kInvalidArgument,
-              "reply: type_id 0, allowed 1 to 65535"};
-    }
-    if (payload.size() > kFrameBytesMaxDefault) {
-      return {StatusCode::kInvalidArgument,
-              "reply: body_bytes " + std::to_string(payload.size()) +
-                  ", frame_bytes_max " + std::to_string(kFrameBytesMaxDefault)};
-    }
-    const Message reply{.type_id = type_id,
-                        .kind = DataKind::kReply,
-                        .topic = {},
-                        .payload = payload};
-    return Answer({}, &reply);
-  }
-
-  Status Fail(const Status& error) override {
-    if (error.ok()) {
-      return {StatusCode::kInvalidArgument,
-              "reply: an error with code 0, allowed 1 to 16"};
-    }
-    return Answer(error, nullptr);
-  }
-
-  bool cancelled() const override {
-    return !answered_.load() && !requester_->bus->requests.IsOpen(id_);
-  }
-
- private:
-  Status Answer(const Status& status, const Message* reply) {
-    if (answered_.exchange(true)) {
-      return {StatusCode::kFailedPrecondition,
-              "reply: the request has been answered, allowed once"};
-    }
-    BusRequests& requests = requester_->bus->requests;
-    if (requests.Answer(id_, status, reply)) return {};
-    if (!requests.InForce(*responder_)) {
-      return {StatusCode::kUnavailable,
-              "reply: the responder has unsubscribed or its client is closed"};
-    }
-    if (reply != nullptr) requester_->tally->AddLateReply();
-    return {};
-  }
-
-  const std::shared_ptr<BusPeer> requester_;
-  const std::shared_ptr<BusResponder> responder_;
-  const uint64_t id_;
-  std::atomic<bool> answered_{false};
-};
-
 Status LostStatus(const BusResponder& responder) {
   return {StatusCode::kUnavailable,
           "request: " + responder.told_as + " was lost before it answered"};
@@ -122,8 +55,10 @@ Status TooLate() {
           "request: no answer before the deadline"};
 }
 
-uint64_t FrameBytes(std::string_view topic, uint64_t payload_bytes) {
-  return kHeaderBytes + topic.size() + payload_bytes;
+// Of a Message, or a request in a queue.
+template <typename Request>
+uint64_t FrameBytes(const Request& request) {
+  return kHeaderBytes + request.topic.size() + request.payload.size();
 }
 
 }  // namespace
@@ -156,7 +91,7 @@ BusRequests::Ended BusRequests::Take(Open* open) {
       responder.queue.begin(), responder.queue.end(),
       [open](const auto& request) { return request.id == open->id; });
   if (queued != responder.queue.end()) {
-    responder.queued_bytes -= FrameBytes(queued->topic, queued->payload.size());
+    responder.queued_bytes -= FrameBytes(*queued);
     responder.queue.erase(queued);
   }
   if (open->timer.has_value()) DeadlineTimer::Get().Remove(*open->timer);
@@ -245,35 +180,42 @@ bool BusRequests::IsOpen(uint64_t id) const {
 // --- Asking -----------------------------------------------------------------
 
 // The least busy one that has room; of equals each in turn.
-Status BusRequests::Choose(uint16_t type_id, std::string_view topic,
-                           uint64_t bytes,
+Status BusRequests::Choose(const BusPeer& requester, const Message& request,
                            std::shared_ptr<BusResponder>* chosen) {
+  if (requester.requests_open >= kRequestsPerSessionMaxDefault) {
+    return {StatusCode::kResourceExhausted,
+            "request: " + std::to_string(requester.requests_open) +
+                " are open, allowed " +
+                std::to_string(kRequestsPerSessionMaxDefault)};
+  }
   uint32_t matching = 0;
   ++turn_;
-  for (const uint16_t of : {type_id, uint16_t{0}}) {
+  for (const uint16_t of : {request.type_id, uint16_t{0}}) {
     const auto it = responders_.find(of);
     if (it == responders_.end()) continue;
     const size_t count = it->second.size();
     for (size_t i = 0; i < count; ++i) {
       const auto& each = it->second[(turn_ + i) % count];
-      if (!TopicMatches(each->options.topic_filter, topic)) continue;
+      if (!TopicMatches(each->options.topic_filter, request.topic)) continue;
       ++matching;
-      if (each->queued_bytes + bytes > each->options.policy.queue_bytes_max ||
-          each->open >= kRequestsPerSessionMaxDefault) {
-        continue;
+      if (each->queued_bytes + FrameBytes(request) <=
+              each->options.policy.queue_bytes_max &&
+          each->open < kRequestsPerSessionMaxDefault &&
+          (*chosen == nullptr || each->open < (*chosen)->open)) {
+        *chosen = each;
       }
-      if (*chosen == nullptr || each->open < (*chosen)->open) *chosen = each;
     }
   }
   if (*chosen != nullptr) return {};
+  const std::string type = std::to_string(request.type_id);
   if (matching != 0) {
     return {StatusCode::kResourceExhausted,
             "request: all " + std::to_string(matching) +
-                " responders of type " + std::to_string(type_id) + " are full"};
+                " responders of type " + type + " are full"};
   }
-  return {StatusCode::kNotFound,
-          "request: nobody answers type " + std::to_string(type_id) +
-              (topic.empty() ? "" : " topic ") + std::string(topic)};
+  return {StatusCode::kNotFound, "request: nobody answers type " + type +
+                                     (request.topic.empty() ? "" : " topic ") +
+                                     std::string(request.topic)};
 }
 
 Status BusRequests::Ask(const std::shared_ptr<BusPeer>& requester,
@@ -290,51 +232,30 @@ Status BusRequests::Ask(const std::shared_ptr<BusPeer>& requester,
                         .kind = DataKind::kRequest,
                         .topic = options.topic,
                         .payload = payload};
-  const uint64_t bytes = FrameBytes(options.topic, payload.size());
   std::shared_ptr<BusResponder> responder;
   std::shared_ptr<Waiting> waiting;
   if (options.wait) waiting = std::make_shared<Waiting>();
   uint64_t id = 0;
-  Lock lock(mutex_);
-  if (requester->closed.load()) {
-    lock.unlock();
-    return requester->OpenOr("request");
+  {
+    Lock lock(mutex_);
+    if (requester->closed.load()) {
+      lock.unlock();
+      return requester->OpenOr("request");
+    }
+    const Status refused = Choose(*requester, request, &responder);
+    if (!refused.ok()) {
+      ++requester->replies_running;
+      lock.unlock();
+      CallReply(requester, on_reply, refused, nullptr);
+      return {};
+    }
+    id = Begin(requester, responder, request);
+    Open* const open = Find(id);
+    open->waiting = waiting;
+    if (waiting == nullptr) open->on_reply = std::move(on_reply);
+    if (call != nullptr) *call = id;
   }
-  Status refused;
-  if (requester->requests_open >= kRequestsPerSessionMaxDefault) {
-    refused = {StatusCode::kResourceExhausted,
-               "request: " + std::to_string(requester->requests_open) +
-                   " are open, allowed " +
-                   std::to_string(kRequestsPerSessionMaxDefault)};
-  } else {
-    refused = Choose(type_id, options.topic, bytes, &responder);
-  }
-  if (!refused.ok()) {
-    ++requester->replies_running;
-    lock.unlock();
-    CallReply(requester, on_reply, refused, nullptr);
-    return {};
-  }
-  Open* const open = Make();
-  id = open->id;
-  open->requester = requester;
-  open->responder = responder;
-  open->waiting = waiting;
-  if (waiting == nullptr) open->on_reply = std::move(on_reply);
-  ++requester->requests_open;
-  ++responder->open;
-  if (call != nullptr) *call = id;
-  if (responder->options.delivery == Delivery::kQueued) {
-    responder->queued_bytes += bytes;
-    responder->queue.push_back({id,
-                                type_id,
-                                std::string(options.topic),
-                                {payload.begin(), payload.end()}});
-    responder->changed.notify_all();
-    lock.unlock();
-  } else {
-    ++responder->running;
-    lock.unlock();
+  if (responder->options.delivery == Delivery::kDirect) {
     CallDirect(responder, requester, id, request);
   }
   if (waiting != nullptr) {
@@ -343,6 +264,30 @@ Status BusRequests::Ask(const std::shared_ptr<BusPeer>& requester,
     SetTimer(requester, id, options.deadline);
   }
   return {};
+}
+
+// Opens a request and puts it into its responder's queue, or counts a call of
+// it as running.
+uint64_t BusRequests::Begin(const std::shared_ptr<BusPeer>& requester,
+                            const std::shared_ptr<BusResponder>& responder,
+                            const Message& request) {
+  Open* const open = Make();
+  open->requester = requester;
+  open->responder = responder;
+  ++requester->requests_open;
+  ++responder->open;
+  if (responder->options.delivery == Delivery::kDirect) {
+    ++responder->running;
+    return open->id;
+  }
+  responder->queued_bytes += FrameBytes(request);
+  responder->queue.push_back(
+      {open->id,
+       request.type_id,
+       std::string(request.topic),
+       {request.payload.begin(), request.payload.end()}});
+  responder->changed.notify_all();
+  return open->id;
 }
 
 // Counted as running already.
@@ -445,7 +390,7 @@ void BusRequests::Run(const std::shared_ptr<BusResponder>& responder) {
     if (!responder->in_force) break;
     const BusResponder::Request next = std::move(responder->queue.front());
     responder->queue.pop_front();
-    responder->queued_bytes -= FrameBytes(next.topic, next.payload.size());
+    responder->queued_bytes -= FrameBytes(next);
     // What has ended meanwhile is not in the queue any more.
     const std::shared_ptr<BusPeer> requester = Find(next.id)->requester;
     lock.unlock();

@@ -119,8 +119,11 @@ class BusRequests {
   using Lock = std::unique_lock<std::mutex>;
 
   // All of these need mutex_.
-  Status Choose(uint16_t type_id, std::string_view topic, uint64_t bytes,
+  Status Choose(const BusPeer& requester, const Message& request,
                 std::shared_ptr<BusResponder>* chosen);
+  uint64_t Begin(const std::shared_ptr<BusPeer>& requester,
+                 const std::shared_ptr<BusResponder>& responder,
+                 const Message& request);
   Open* Find(uint64_t id);
   Open* Make();
   Ended Take(Open* open);

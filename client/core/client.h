@@ -178,7 +178,8 @@ struct Start {
 
 // kDirect: the callback runs where the frame arrives: on the publisher's thread
 // in process, on the client's reading thread over a socket.  kQueued: on a
-// thread of the subscription's own, behind a queue with the policy's bounds.
+// thread of the subscription's own, behind a queue with the policy's bounds. In
+// process a subscription with a start is always kQueued.
 enum class Delivery : uint8_t { kDirect, kQueued };
 
 struct SubscribeOptions {
