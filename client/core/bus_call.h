@@ -42,8 +42,8 @@ void AwaitCallbacks(BusRoute* route);
   LightBarrier();
   const bool called = route->in_force.load(std::memory_order_acquire);
   if (called) [[likely]] {
-    route->handler.on_message(message);
     BusTally::OfThread::Add(&route->tally->Of(*slot).received);
+    route->handler.on_message(message);
   }
   runs.store(nullptr, std::memory_order_release);
   LightBarrier();

@@ -103,8 +103,9 @@ struct Targets {
   std::span<BusRoute* const> direct;
 };
 
-inline Targets Select(const BusTable& table, std::string_view topic,
-                      PublisherSlot::Matches* matches) {
+[[gnu::always_inline]] inline Targets Select(const BusTable& table,
+                                             std::string_view topic,
+                                             PublisherSlot::Matches* matches) {
   if (topic.empty() || !table.has_filters) return {table.queued, table.direct};
   matches->numbers.clear();
   matches->queued.clear();
@@ -230,6 +231,7 @@ template <typename Content>
     }
   }
   if (status.ok()) [[likely]] {
+    BusTally::OfThread::Add(&tally_->Of(*slot).published);
     header.id = 1 + type->sequence.fetch_add(1, std::memory_order_relaxed);
     for (BusRoute* const route : targets.queued) {
       content.Commit(route, LaneOf(route, *slot), header, topic);
@@ -242,7 +244,6 @@ template <typename Content>
     for (BusRoute* const route : targets.direct) {
       CallDirect(slot, depth, route, content.For(*route, message));
     }
-    BusTally::OfThread::Add(&tally_->Of(*slot).published);
   }
   --slot->depth;
   bus_->routes.EndRead(*type, table, &slot->reads[depth]);

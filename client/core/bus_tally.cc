@@ -11,16 +11,6 @@ void Add(const FrameQueue& queue, ClientCounters* counters) {
 
 }  // namespace
 
-BusTally::~BusTally() {
-  for (const std::atomic<OfThread*>& each : by_slot_) delete each.load();
-}
-
-BusTally::OfThread& BusTally::Make(const PublisherSlot& slot) {
-  auto* const made = new OfThread;
-  by_slot_[slot.index].store(made, std::memory_order_release);
-  return *made;
-}
-
 void BusTally::AddQueue(const FrameQueue* queue) {
   const std::lock_guard lock(mutex_);
   queues_.insert(queue);
@@ -38,11 +28,9 @@ ClientCounters BusTally::Sum() const {
     sum = ended_;
     for (const FrameQueue* const queue : queues_) Add(*queue, &sum);
   }
-  for (const std::atomic<OfThread*>& each : by_slot_) {
-    const OfThread* const of = each.load(std::memory_order_acquire);
-    if (of == nullptr) continue;
-    sum.frames_published += of->published.load(std::memory_order_relaxed);
-    sum.frames_received += of->received.load(std::memory_order_relaxed);
+  for (const OfThread& each : by_slot_) {
+    sum.frames_published += each.published.load(std::memory_order_relaxed);
+    sum.frames_received += each.received.load(std::memory_order_relaxed);
   }
   sum.frames_accepted = sum.frames_published;
   sum.replies_late = replies_late_.load();

@@ -34,13 +34,8 @@ class BusTally {
   BusTally() = default;
   BusTally(const BusTally&) = delete;
   BusTally& operator=(const BusTally&) = delete;
-  ~BusTally();
 
-  OfThread& Of(const PublisherSlot& slot) {
-    OfThread* const found =
-        by_slot_[slot.index].load(std::memory_order_relaxed);
-    return found != nullptr ? *found : Make(slot);
-  }
+  OfThread& Of(const PublisherSlot& slot) { return by_slot_[slot.index]; }
   // Queues count what is popped.
   void AddQueue(const FrameQueue* queue);
   void RemoveQueue(const FrameQueue* queue);
@@ -48,9 +43,7 @@ class BusTally {
   ClientCounters Sum() const;
 
  private:
-  OfThread& Make(const PublisherSlot& slot);
-
-  std::array<std::atomic<OfThread*>, kInprocPublishersMax> by_slot_{};
+  std::array<OfThread, kInprocPublishersMax> by_slot_;
   std::atomic<uint64_t> replies_late_{0};
   mutable std::mutex mutex_;
   // Guarded by mutex_.

@@ -1,6 +1,7 @@
 // What a message costs in process: one JSON object a line.
 //
 // "direct": the whole Publish call on one thread, by number of subscribers.
+// "request": a request and its reply on one thread.
 // "queued": from one thread to another through a queued subscription, beside a
 // bare ring of 64-byte slots between the same two threads in the same run.
 // "latency": one way through a pulled subscription, to a consumer that sleeps
@@ -27,6 +28,7 @@ namespace {
 constexpr uint16_t kType = 7;
 constexpr size_t kPayloadBytes = 64;
 constexpr uint64_t kMessages = 1'000'000;
+constexpr uint64_t kRequests = 100'000;
 constexpr int kRounds = 25;
 
 double Seconds(Clock::time_point begin) {
@@ -88,6 +90,33 @@ void Direct(int subscribers) {
       "\"ns_per_message\": %.1f, \"checksum\": %llu}\n",
       subscribers, kPayloadBytes, seconds / kMessages * 1e9,
       static_cast<unsigned long long>(sum));
+}
+
+// A request and its reply, with a responder that is called within the request.
+void Request() {
+  const std::unique_ptr<Client> client = Connected();
+  std::shared_ptr<Subscription> responding;
+  const auto answer = [](const Message& request,
+                         std::unique_ptr<Respondent> respondent) {
+    Require(respondent->Reply(kType, request.payload));
+  };
+  Require(client->Respond(OfType(), answer, &responding));
+  uint64_t replies = 0;
+  const std::array<uint8_t, kPayloadBytes> payload{};
+  const double seconds = BestSeconds([&] {
+    const Clock::time_point begin = Clock::now();
+    for (uint64_t i = 0; i < kRequests; ++i) {
+      Require(client->Request(
+          kType, payload, {},
+          [&replies](const Status&, const Message*) { ++replies; }, nullptr));
+    }
+    return Seconds(begin);
+  });
+  std::printf(
+      "{\"case\": \"request\", \"payload_bytes\": %zu, \"ns_per_request\": "
+      "%.1f, \"replies\": %llu}\n",
+      kPayloadBytes, seconds / kRequests * 1e9,
+      static_cast<unsigned long long>(replies));
 }
 
 double QueuedSeconds() {
@@ -237,6 +266,7 @@ int main() {
   using namespace mycelium::core;  // NOLINT: the whole program is this file
   Direct(1);
   Direct(4);
+  Request();
   Queued();
   Latency("sleeping", std::chrono::microseconds(500), 5'000);
   Latency("busy", std::chrono::microseconds(2), 100'000);
