@@ -32,7 +32,7 @@ install -m 644 -t "$prefix/lib" "$bin/client/cpp/libmycelium_cpp.a"
 # What client/cpp/mycelium.h and generated code include.
 headers="$prefix/include/mycelium"
 for header in client/cpp/mycelium.h client/cpp/message_traits.h \
-  client/core/client.h config/limits.h proto/frame.h; do
+  client/core/client.h config/history_rules.h config/limits.h proto/frame.h; do
   install -D -m 644 "$header" "$headers/$header"
 done
 options="$bin/proto/mycelium/_virtual_imports/options_proto/mycelium"

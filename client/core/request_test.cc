@@ -323,7 +323,6 @@ TEST_F(RequestTest, WaitingCallWorksWithinACallback) {
 
 TEST_F(RequestTest, WaitingCallWithinACallbackEndsAtItsDeadlineOrByCancel) {
   Log log;
-  std::atomic<uint64_t> call{0};
   uint64_t number = 0;
   const auto subscription =
       Subscribe({.type_id = 3}, {.on_message = [&](const Message& message) {

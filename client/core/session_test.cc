@@ -1,5 +1,6 @@
 #include "client/core/session.h"
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -13,9 +14,9 @@ namespace {
 Bytes Frame(const FrameHeader& header, std::string_view body) {
   FrameHeader sized = header;
   sized.body_bytes = static_cast<uint32_t>(body.size());
-  Bytes bytes(kHeaderBytes);
+  Bytes bytes(kHeaderBytes + body.size());
   StoreHeader(sized, bytes.data());
-  bytes.insert(bytes.end(), body.begin(), body.end());
+  std::copy(body.begin(), body.end(), bytes.begin() + kHeaderBytes);
   return bytes;
 }
 
