@@ -36,7 +36,10 @@ class InstancesTest : public BrokerTest {
     if (client != nullptr) *client = opened;
     return welcome.resumed();
   }
-  void Lose(const Client& client) { broker_->Ended(client.session, "gone"); }
+  void Lose(const Client& client) {
+    broker_->Ended(client.session, "gone");
+    broker_->FinishTurn(now_ms_);
+  }
   void Wait(int64_t ms) {
     now_ms_ += ms;
     broker_->FinishTurn(now_ms_);
@@ -207,6 +210,24 @@ TEST_P(InstancesTest, ASecondConnectionTakesOver) {
   EXPECT_EQ(broker_->counters().frames_in, 1u);
   Lose(first);
   EXPECT_EQ(second.session->state(), SessionState::kOpen);
+}
+
+TEST_P(InstancesTest, ATakeOverForgetsNobodyElse) {
+  Restart({.resume_instances_max = 1});
+  const std::string other(16, 2);
+  Lose(OpenAs(other));
+  OpenAs(kOne);
+  EXPECT_TRUE(Resumes(kOne));
+  EXPECT_TRUE(Resumes(other));
+}
+
+TEST_P(InstancesTest, ATakeOverResumesEvenIfNoneMayBeAway) {
+  Restart({.resume_instances_max = 0});
+  OpenAs(kOne);
+  Client second{};
+  EXPECT_TRUE(Resumes(kOne, &second));
+  Lose(second);
+  EXPECT_FALSE(Resumes(kOne));
 }
 
 TEST_P(InstancesTest, OneMadeSinceTheLastWelcomeThatWasReadIsNotResumed) {

@@ -280,6 +280,17 @@ TEST_P(RequestsTest, ACancelledRequestIsNotAnsweredAndTheResponderIsTold) {
   EXPECT_EQ(answering.session->state(), SessionState::kOpen);
 }
 
+TEST_P(RequestsTest, CancelComesBehindItsRequest) {
+  Client asking = Open(), answering = Open();
+  Respond(&answering, 1, 7);
+  Ask(asking, 5);
+  SendControl(asking, ControlKind::kCancel, 5);
+  const std::deque<Received> frames = Read(&answering);
+  ASSERT_EQ(frames.size(), 2u);
+  EXPECT_TRUE(IsData(frames[0], DataKind::kRequest));
+  EXPECT_TRUE(frames[1].Is(ControlKind::kCancel));
+}
+
 TEST_P(RequestsTest, CancelAfterTheAnswerIsPassedOver) {
   Client asking = Open(), answering = Open();
   Respond(&answering, 1, 7);
@@ -358,8 +369,10 @@ TEST_P(RequestsTest, NumbersThatCannotBeEndTheSession) {
     Ask(asking, id);
     const wire::Close close = ReadClose(&asking);
     EXPECT_EQ(close.code(), wire::CODE_PROTOCOL);
-    EXPECT_EQ(close.reason(), "request: id " + std::to_string(id) +
-                                  " is open already, allowed a new one");
+    EXPECT_EQ(close.reason(),
+              "request: id " + std::to_string(id) +
+                  (id == 5 ? " is open already, allowed a new one"
+                           : ", allowed 1 to 4294967295"));
   }
 }
 

@@ -71,7 +71,6 @@ void Instances::Left(Instance* instance, const KnownSchema* schema,
   ++away_;
   if (window_ms_ == 0) return Forget(instance);
   due_.emplace_back(instance->forget_ms, instance->id);
-  if (away_ > away_max_) ForgetOldest();
 }
 
 // The one that left first.  Void entries go on the way, so that none is looked
@@ -115,6 +114,7 @@ void Instances::Forget(Instance* instance) {
 }
 
 void Instances::Tick(int64_t now_ms) {
+  ForgetOldest();
   while (!due_.empty() && due_.front().first <= now_ms) {
     const auto [due_ms, id] = std::move(due_.front());
     due_.pop_front();
@@ -129,6 +129,7 @@ void Instances::Tick(int64_t now_ms) {
 }
 
 int64_t Instances::next_due_ms() const {
+  if (away_ > away_max_) return std::numeric_limits<int64_t>::min();
   return due_.empty() ? std::numeric_limits<int64_t>::max()
                       : due_.front().first;
 }

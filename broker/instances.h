@@ -54,7 +54,8 @@ class Instances {
   // a group.
   void Keep(Instance* instance, const Subscription& subscription);
   // The session has ended; `schema` is handed over, may be null.  The instance
-  // is forgotten after the window.
+  // is forgotten after the window, or by the next Tick if too many are away:
+  // one that is taken over is so for a moment.
   void Left(Instance* instance, const KnownSchema* schema, int64_t now_ms);
   // What was kept under that id, which is no longer; null: nothing.
   Ref<Subscription> Take(Instance* instance, uint32_t subscription_id);

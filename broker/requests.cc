@@ -91,7 +91,10 @@ std::string Requests::Ask(Port* requester, const Slice& frame,
   const FrameView view{LoadHeader(bytes), bytes};
   const uint64_t number = view.header.id;
   const uint64_t id = FullId(requester->session_id, NumberOf(number));
-  if (number == 0 || number >> 32 != 0 || open_.contains(id)) {
+  if (number == 0 || number >> 32 != 0) {
+    return absl::StrCat("request: id ", number, ", allowed 1 to 4294967295");
+  }
+  if (open_.contains(id)) {
     return absl::StrCat("request: id ", number,
                         " is open already, allowed a new one");
   }
@@ -178,7 +181,7 @@ void Requests::Cancel(Port* requester, uint64_t id) {
   if (requester->requests_open.erase(full_id) == 0) return;
   Open& open = open_.at(full_id);
   open.requester = nullptr;
-  open.responder_port->outbox.PushExpress(ControlKind::kCancel, full_id, {});
+  open.responder_port->outbox.PushControl(ControlKind::kCancel, full_id, {});
   router_->Touch(open.responder_port);
 }
 
@@ -193,7 +196,7 @@ void Requests::EndPort(Port* port) {
   for (const uint64_t id : port->requests_open) {
     Open& open = open_.at(id);
     open.requester = nullptr;
-    open.responder_port->outbox.PushExpress(ControlKind::kCancel, id, {});
+    open.responder_port->outbox.PushControl(ControlKind::kCancel, id, {});
     router_->Touch(open.responder_port);
   }
   port->requests_open.clear();
