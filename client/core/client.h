@@ -300,7 +300,8 @@ struct ClientOptions {
   // For status and logs; empty: the program's name.
   std::string name = {};
   std::chrono::milliseconds connect_timeout{kConnectTimeoutMsDefault};
-  // Frames taken by Publish and not yet written; beyond it Publish waits.
+  // Frames taken by Publish and not yet accepted by the broker, which are kept
+  // to be sent again; beyond it Publish waits.
   uint64_t publish_bytes_max = kPublishBytesMaxDefault;
   // Called on the client's reading thread at each change.
   std::function<void(State, const Status&)> on_state = {};
