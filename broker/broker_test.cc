@@ -229,8 +229,7 @@ TEST_P(BrokerTest, EachProtocolErrorClosesWithItsReason) {
        "frame: topic of 1 bytes, allowed UTF-8 without NUL, empty tokens and "
        "wildcards"},
       {kind, wire::CODE_PROTOCOL, "frame: kind 9 of type 7, allowed 1 to 4"},
-      {request, wire::CODE_PROTOCOL,
-       "request: id 0, allowed 1 to 4294967295"},
+      {request, wire::CODE_PROTOCOL, "request: id 0, allowed 1 to 4294967295"},
       {ControlFrame(ControlKind::kWelcome, 0, ""), wire::CODE_PROTOCOL,
        "protocol: WELCOME, not from a client to a broker"},
       {ControlFrame(ControlKind::kSubscribe, 0, "\xff\xff"),

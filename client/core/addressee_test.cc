@@ -57,6 +57,24 @@ class AddresseeTest : public SocketClientTest {
   }
 
   static SubscribeOptions Member() { return {.type_id = 7, .group = "g"}; }
+
+  // A member of a group that was sent three frames and whose callback waits in
+  // the first until `go`.
+  std::shared_ptr<Subscription> HoldFirstOfThree(std::promise<void>* go,
+                                                 Log* log, uint32_t* id) {
+    auto subscription = Subscribe(
+        {.type_id = 7, .delivery = Delivery::kQueued, .group = "g"},
+        {.on_message =
+             [log, going = go->get_future().share()](const Message& message) {
+               log->Add(Text(message));
+               going.wait();
+             }},
+        id);
+    broker_->Send(AddresseeFrame(*id) + Frames(1, 3));
+    log->Lines(1);
+    ExpectNothingMore();
+    return subscription;
+  }
 };
 
 // --- Who gets a frame -------------------------------------------------------
@@ -245,17 +263,7 @@ TEST_F(AddresseeTest, QueuedMemberAcknowledgesWhatItsCallbackHasReturnedFrom) {
   uint32_t id = 0;
   std::promise<void> go;
   Log log;
-  const auto subscription = Subscribe(
-      {.type_id = 7, .delivery = Delivery::kQueued, .group = "g"},
-      {.on_message =
-           [&, going = go.get_future().share()](const Message& message) {
-             log.Add(Text(message));
-             going.wait();
-           }},
-      &id);
-  broker_->Send(AddresseeFrame(id) + Frames(1, 3));
-  log.Lines(1);
-  ExpectNothingMore();
+  const auto subscription = HoldFirstOfThree(&go, &log, &id);
   go.set_value();
   ReadAcksUpTo(3, id);
 }
@@ -356,17 +364,7 @@ TEST_F(AddresseeTest,
   uint32_t id = 0;
   std::promise<void> go;
   Log log;
-  const auto subscription = Subscribe(
-      {.type_id = 7, .delivery = Delivery::kQueued, .group = "g"},
-      {.on_message =
-           [&, going = go.get_future().share()](const Message& message) {
-             log.Add(Text(message));
-             going.wait();
-           }},
-      &id);
-  broker_->Send(AddresseeFrame(id) + Frames(1, 3));
-  log.Lines(1);
-  ExpectNothingMore();
+  const auto subscription = HoldFirstOfThree(&go, &log, &id);
   broker_->Greet({.resumed = true});
   const WireFrame frame = broker_->ReadControl(ControlKind::kSubscribe);
   wire::Subscribe subscribe;
