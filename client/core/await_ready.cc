@@ -6,7 +6,6 @@
 #include <cstdint>
 
 namespace mycelium::core {
-namespace {
 
 int LeftMs(Deadline deadline) {
   if (deadline == kNoDeadline) return -1;
@@ -15,7 +14,10 @@ int LeftMs(Deadline deadline) {
   return static_cast<int>(std::clamp<int64_t>(left.count(), 0, 1 << 30));
 }
 
-}  // namespace
+int ShorterMs(int a, int b) {
+  if (a < 0 || b < 0) return std::max(a, b);
+  return std::min(a, b);
+}
 
 Readiness AwaitReady(int descriptor, short events, Deadline deadline,
                      const Waker* interrupter) {

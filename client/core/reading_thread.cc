@@ -10,6 +10,7 @@
 #include <utility>
 #include <variant>
 
+#include "client/core/await_ready.h"
 #include "client/core/connection.h"
 #include "client/core/greeting.h"
 #include "config/limits.h"
@@ -23,19 +24,6 @@ constexpr uint64_t kDeferredBytesMax = kQueueBytesMaxDefault;
 // for it costs less than waiting first; after a lone frame it would cost a
 // call.
 constexpr ssize_t kStreamBytes = 16 << 10;
-
-int LeftMs(Deadline deadline) {
-  if (deadline == kNoDeadline) return -1;
-  const auto left =
-      std::chrono::ceil<std::chrono::milliseconds>(deadline - Clock::now());
-  return static_cast<int>(std::clamp<int64_t>(left.count(), 0, 1 << 30));
-}
-
-// Of two waits, where -1 is without end.
-int ShorterMs(int a, int b) {
-  if (a < 0 || b < 0) return std::max(a, b);
-  return std::min(a, b);
-}
 
 }  // namespace
 

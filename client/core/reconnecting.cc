@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "client/core/await_ready.h"
 #include "client/core/connection.h"
 #include "config/limits.h"
 
@@ -13,18 +14,6 @@ namespace {
 
 // When the system had no thread to give.
 constexpr int kThreadRetryMs = 100;
-
-int LeftMs(Deadline deadline) {
-  if (deadline == kNoDeadline) return -1;
-  const auto left =
-      std::chrono::ceil<std::chrono::milliseconds>(deadline - Clock::now());
-  return static_cast<int>(std::clamp<int64_t>(left.count(), 0, 1 << 30));
-}
-
-int ShorterMs(int a, int b) {
-  if (a < 0 || b < 0) return std::max(a, b);
-  return std::min(a, b);
-}
 
 uint64_t OutboxBytesMax(const ClientOptions& options,
                         const WelcomeBody& welcome) {
