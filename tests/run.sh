@@ -7,16 +7,18 @@
 #               the same under the sanitizers
 #   clang       bazel build //... with clang, whose warnings are others
 #   fuzz        each fuzz target from its corpus, FUZZ_SECONDS (default 15) each
+#   sim         the simulator, SIM_SEEDS (default 4000) runs
 #   bench       every benchmark for a moment, so that none of them rots
 #   quickstart  deploy/quickstart.sh
-#   readme      README.md's "Your own messages in five minutes", by the letter
+#   readme      README.md's "Your own messages in five minutes" and
+#               docs/DELIVERY.md, by the letter
 # Without a STEP all of them.  Installs missing Debian packages first.
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit 1
 deploy/install_packages.sh test || exit 1
 
 steps=("$@")
-[ "${#steps[@]}" -gt 0 ] || steps=(unit asan ubsan tsan clang fuzz bench quickstart readme)
+[ "${#steps[@]}" -gt 0 ] || steps=(unit asan ubsan tsan clang fuzz sim bench quickstart readme)
 results="$(mktemp)"
 trap 'rm -f "$results"' EXIT
 
@@ -51,6 +53,7 @@ for step in "${steps[@]}"; do
         single "fuzz" tests/fuzz/run.sh "$target" "${FUZZ_SECONDS:-15}"
       done < <(tests/fuzz/run.sh --list)
       ;;
+    sim) single sim bazel run -c opt //tests/sim -- --first 1 --seeds "${SIM_SEEDS:-4000}" ;;
     bench)
       single bench tests/bench/bench.py --quick
       single bench bazel run -c opt //client/cpp:typed_bench

@@ -18,7 +18,6 @@
 
 namespace mycelium::core {
 
-
 inline constexpr auto kRequest = static_cast<uint8_t>(DataKind::kRequest);
 inline constexpr auto kReply = static_cast<uint8_t>(DataKind::kReply);
 inline constexpr auto kErrorReply = static_cast<uint8_t>(DataKind::kErrorReply);
@@ -26,11 +25,12 @@ inline constexpr auto kErrorReply = static_cast<uint8_t>(DataKind::kErrorReply);
 inline constexpr uint64_t kAsked = uint64_t{9} << 32 | 5;
 
 inline std::string ReplyFrame(uint64_t id, std::string_view payload,
-                       uint16_t type_id = 8) {
+                              uint16_t type_id = 8) {
   return FrameOfKind(kReply, type_id, {}, payload, id);
 }
 
-inline std::string ErrorFrame(uint64_t id, uint32_t status, std::string_view words) {
+inline std::string ErrorFrame(uint64_t id, uint32_t status,
+                              std::string_view words) {
   wire::RequestError error;
   error.set_status(status);
   error.set_message(std::string(words));

@@ -97,8 +97,7 @@ TEST_F(RespondTest, UnansweredRequestFailsAsInternal) {
 TEST_F(RespondTest, AnswerMayComeLaterFromAnotherThread) {
   uint32_t id = 0;
   std::shared_ptr<Subscription> responder;
-  const std::unique_ptr<Respondent> respondent =
-      AnswerLater(&responder, &id);
+  const std::unique_ptr<Respondent> respondent = AnswerLater(&responder, &id);
   EXPECT_EQ(respondent->Fail({}).code, StatusCode::kInvalidArgument);
   EXPECT_EQ(respondent->Reply(0, {}).code, StatusCode::kInvalidArgument);
   const std::string large(kFrameBytesMaxDefault + 1, 'x');
@@ -135,8 +134,7 @@ TEST_F(RespondTest, WordsThatTheWireCannotHaveAreReplaced) {
 TEST_F(RespondTest, CancelledRequestSaysSoAndIsAnsweredAllTheSame) {
   uint32_t id = 0;
   std::shared_ptr<Subscription> responder;
-  const std::unique_ptr<Respondent> respondent =
-      AnswerLater(&responder, &id);
+  const std::unique_ptr<Respondent> respondent = AnswerLater(&responder, &id);
   broker_->Send(ControlFrame(ControlKind::kCancel, {}, kAsked + 1) +
                 ControlFrame(ControlKind::kCancel, {}, kAsked));
   EXPECT_TRUE(Eventually([&] { return respondent->cancelled(); }));
@@ -174,8 +172,7 @@ TEST_F(RespondTest, RequestCancelledInTheQueueIsNotGivenToTheResponder) {
 TEST_F(RespondTest, AnswerAfterTheConnectionIsLost) {
   uint32_t id = 0;
   std::shared_ptr<Subscription> responder;
-  std::unique_ptr<Respondent> respondent =
-      AnswerLater(&responder, &id);
+  std::unique_ptr<Respondent> respondent = AnswerLater(&responder, &id);
   broker_->Hangup();
   EXPECT_TRUE(Eventually([&] { return respondent->cancelled(); }));
   client_ = nullptr;
@@ -186,8 +183,7 @@ TEST_F(RespondTest, AnswerAfterTheConnectionIsLost) {
 TEST_F(RespondTest, UnsubscribedResponderAnswersNoMore) {
   uint32_t id = 0;
   std::shared_ptr<Subscription> responder;
-  std::unique_ptr<Respondent> respondent =
-      AnswerLater(&responder, &id);
+  std::unique_ptr<Respondent> respondent = AnswerLater(&responder, &id);
   responder->Unsubscribe();
   EXPECT_TRUE(respondent->cancelled());
   EXPECT_EQ(respondent->Reply(8, {}).code, StatusCode::kUnavailable);
@@ -245,8 +241,7 @@ TEST_F(RespondTest, AnswerToARequestOfALostConnectionIsNotSentOnTheNextOne) {
   uint32_t id = 0;
   Log log;
   std::shared_ptr<Subscription> responder;
-  const std::unique_ptr<Respondent> respondent =
-      AnswerLater(&responder, &id);
+  const std::unique_ptr<Respondent> respondent = AnswerLater(&responder, &id);
   broker_->Greet({.resumed = true});
   EXPECT_EQ(broker_->AnswerSubscribe(), id);
   EXPECT_TRUE(respondent->cancelled());

@@ -74,6 +74,19 @@ void SimClient::Subscribe(const core::SubscribeOptions& options,
   Add(options, group, /*responder=*/false);
 }
 
+void SimClient::UnsubscribeOne() {
+  for (const auto& subscription : subscriptions_) {
+    if (subscription->responder || subscription->grouped ||
+        !subscription->progress.active() || random_->Chance(50)) {
+      continue;
+    }
+    subscription->progress.Suspend();
+    subscription->ended = true;
+    log_.Append(core::EncodeUnsubscribe(subscription->id, subscription->id));
+    return;
+  }
+}
+
 void SimClient::Respond(uint16_t type_id) {
   Add({.type_id = type_id}, nullptr, /*responder=*/true);
 }
@@ -319,6 +332,7 @@ void SimClient::On(const core::WelcomeBody& welcome) {
   backoff_.Reset();
   Bytes first;
   for (const auto& subscription : subscriptions_) {
+    if (subscription->ended) continue;
     subscription->group_given = subscription->group_acked = 0;
     // A connection that lasts for longer than the window without a SUBSCRIBE,
     // even if its WELCOME was never read, ends what was kept for it.
@@ -356,8 +370,16 @@ void SimClient::On(const core::Session::Subscribed& subscribed) {
 
 void SimClient::On(const core::GapBody& gap) {
   Subscription& subscription = *subscriptions_.at(gap.subscription_id - 1);
+  if (subscription.gone) Fail("a GAP behind UNSUBSCRIBED");
+  if (subscription.ended) return;
   subscription.progress.OnGap(gap.gap);
   if (!Sabotages(Sabotage::kDropGap)) subscription.model.OnGap(gap.gap);
+}
+
+void SimClient::On(const core::UnsubscribedBody& body) {
+  Subscription& subscription = *subscriptions_.at(body.subscription_id - 1);
+  if (!subscription.ended) Fail("UNSUBSCRIBED that was not asked for");
+  subscription.gone = true;
 }
 
 void SimClient::On(const core::AckBody& ack) {
@@ -419,6 +441,9 @@ void SimClient::Deliver(const core::FrameRun& run) {
         if (addressed ? addressee_ != subscription->id
                       : !subscription->progress.is_for(false)) {
           continue;
+        }
+        if (addressed && subscription->gone) {
+          Fail("a frame behind UNSUBSCRIBED");
         }
         const core::SubscribeOptions& options = subscription->model.options();
         if ((options.type_id != 0 && options.type_id != first.type_id) ||
@@ -513,7 +538,7 @@ void SimClient::CheckComplete() const {
          std::to_string(log_.last_publish_id()) + " have no end");
   }
   for (const auto& subscription : subscriptions_) {
-    subscription->model.CheckComplete();
+    if (!subscription->ended) subscription->model.CheckComplete();
   }
 }
 

@@ -42,6 +42,7 @@ class SimClient {
   // --- What its user does ---
   void Publish(uint16_t type_id, const std::string& topic, size_t padding);
   void Subscribe(const core::SubscribeOptions& options, GroupModel* group);
+  void UnsubscribeOne();
   void Respond(uint16_t type_id);
   void Ask(uint16_t type_id);
   void CancelOne();
@@ -92,6 +93,8 @@ class SimClient {
     bool prompt = false;       // that was within the resume window
     uint64_t group_given = 0;  // on this connection
     uint64_t group_acked = 0;
+    bool ended = false;  // by UNSUBSCRIBE
+    bool gone = false;   // and UNSUBSCRIBED has been read
   };
 
   void Add(const core::SubscribeOptions& options, GroupModel* group,
@@ -118,7 +121,7 @@ class SimClient {
   void On(const core::SchemaBody&) { Fail("asked for a schema"); }
   void On(const core::WelcomeBody& welcome);
   void On(const core::Session::Subscribed& subscribed);
-  void On(const core::UnsubscribedBody&) {}
+  void On(const core::UnsubscribedBody& body);
   void On(const core::GapBody& gap);
   void On(const core::AckBody& ack);
   void On(const core::HoldBody& hold) { held_.insert(hold.type_id); }

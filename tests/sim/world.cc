@@ -115,7 +115,7 @@ class World {
 
   core::Policy RandomPolicy() {
     core::Policy policy;
-    switch (random_.Below(4)) {
+    switch (random_.Below(5)) {
       case 0:
         policy = core::Policy::Balanced();
         break;
@@ -127,6 +127,9 @@ class World {
         break;
       case 3:
         policy = core::Policy::Latest();
+        break;
+      case 4:
+        policy = core::Policy::Strict();
         break;
     }
     policy.queue_bytes_max = uint64_t{4'096} << random_.Below(8);
@@ -177,6 +180,8 @@ class World {
       AnyClient()->CancelOne();
     } else if (chance < 420) {
       Subscribe(AnyClient());
+    } else if (chance < 422) {
+      AnyClient()->UnsubscribeOne();
     } else if (chance < 440) {
       AnyMortal()->set_reading(random_.Chance(50));
     } else {
