@@ -15,6 +15,9 @@ constexpr uint32_t kNumberMax = (1 << 29) - 1;  // of a field
 // (mycelium.type_id) of proto/mycelium/options.proto.
 constexpr uint32_t kTypeIdOption = 51742;
 
+// Not get_bool, which looks at a byte before it looks for the end.
+bool TakeBool(pbf_reader* reader) { return reader->get_uint64() != 0; }
+
 // Names end up in the canonical form, which parts them by spaces.
 bool ValidName(std::string_view name) {
   return !name.empty() && name.size() <= kSchemaNameBytesMax &&
@@ -188,7 +191,7 @@ class FileReader {
               std::min<uint64_t>(reader.get_uint64(), INT32_MAX));
           break;
         case Number(17):
-          proto3_optional = reader.get_bool();
+          proto3_optional = TakeBool(&reader);
           break;
         default:
           reader.skip();
@@ -246,7 +249,7 @@ class FileReader {
   static void ReadMessageOptions(pbf_reader options, Definition* definition) {
     while (options.next()) {
       if (options.tag_and_type() == Number(7)) {  // map_entry
-        if (options.get_bool()) definition->kind = Definition::Kind::kMap;
+        if (TakeBool(&options)) definition->kind = Definition::Kind::kMap;
       } else if (options.tag_and_type() == Number(kTypeIdOption)) {
         const uint64_t type_id = options.get_uint64();
         if (type_id == 0 || type_id > UINT16_MAX) {

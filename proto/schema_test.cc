@@ -248,7 +248,10 @@ TEST(SchemaParse, TypeIdsMustBeInRangeAndUnique) {
 TEST(SchemaParse, OtherBytesAreNoDescriptorSet) {
   const std::string good = DescriptorSetOf(InPackage(kN));
   for (const std::string& bytes :
-       {std::string("\xff"), good.substr(0, good.size() - 1)}) {
+       {std::string("\xff"), good.substr(0, good.size() - 1),
+        // A message M whose field f has proto3_optional without its value.
+        std::string("\x0a\x0c\x22\x0a\x0a\x01M\x12\x05\x0a\x01"
+                    "f\x88\x01")}) {
     std::string why;
     EXPECT_EQ(Schema::Parse(bytes, &why), nullptr);
     EXPECT_EQ(why, "schema: " + std::to_string(bytes.size()) +

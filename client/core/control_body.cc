@@ -28,6 +28,12 @@ bool Take(pbf_reader* reader, Integer* value) {
   return wide <= std::numeric_limits<Integer>::max();
 }
 
+// Not get_bool, which looks at a byte before it looks for the end.
+bool Take(pbf_reader* reader, bool* value) {
+  *value = reader->get_uint64() != 0;
+  return true;
+}
+
 bool Take(pbf_reader* reader, CloseCode* code) {
   *code = static_cast<CloseCode>(reader->get_enum());
   return true;
@@ -252,8 +258,7 @@ bool Decode(std::span<const uint8_t> bytes, WelcomeBody* body) {
       case Text(8):
         return TakeLimits(field->get_message(), body);
       case Number(9):
-        body->resumed = field->get_bool();
-        return true;
+        return Take(field, &body->resumed);
       case Number(10):
         return Take(field, &body->last_publish_id);
       default:
@@ -298,8 +303,7 @@ bool Decode(std::span<const uint8_t> bytes, GapBody* body) {
       case Text(3):
         return TakeRange(field->get_message(), &body->gap);
       case Number(4):
-        body->gap.unknown = field->get_bool();
-        return true;
+        return Take(field, &body->gap.unknown);
       default:
         return Skip(field);
     }
@@ -335,8 +339,7 @@ bool Decode(std::span<const uint8_t> bytes, RequestErrorBody* body) {
       case Text(2):
         return Take(field, &body->message);
       case Number(3):
-        body->from_broker = field->get_bool();
-        return true;
+        return Take(field, &body->from_broker);
       default:
         return Skip(field);
     }

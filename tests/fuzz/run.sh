@@ -23,5 +23,16 @@ found="$(mktemp -d)"
 trap 'rm -rf "$found"' EXIT
 corpus="$PWD/corpus/${target%_fuzz}"
 cd "$here"
-"$binary" -max_total_time="$seconds" -print_final_stats=1 -timeout=10 \
-  "$@" "$found" "$corpus" 2>&1 | tail -n 20
+log="$found/log"
+mkdir "$found/inputs"
+status=0
+ASAN_SYMBOLIZER_PATH="$(command -v llvm-symbolizer-14 || true)" \
+  "$binary" -max_total_time="$seconds" -print_final_stats=1 -timeout=10 \
+  "$@" "$found/inputs" "$corpus" >"$log" 2>&1 || status=$?
+# What was found begins with the report, what was not ends with the figures.
+if [ "$status" -ne 0 ]; then
+  grep -v '^#[0-9]' "$log"
+else
+  tail -n 20 "$log"
+fi
+exit "$status"
