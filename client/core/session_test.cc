@@ -332,8 +332,8 @@ TEST(Session, MalformedBodiesAreProtocolErrors) {
   malformed(ControlKind::kRelease, "\x08\x80\x80\x04");
   malformed(ControlKind::kClose, "\x12\x01\xff");
   malformed(ControlKind::kSubscribed, "\x08\x80\x80\x80\x80\x10");  // 2^32
-  malformed(ControlKind::kGap, "\x08\x01\x20");  // a bool without its value
-  malformed(ControlKind::kGap, "\x1a\x02\x08\x00");                 // type id 0
+  malformed(ControlKind::kGap, "\x08\x01\x20");      // a bool without its value
+  malformed(ControlKind::kGap, "\x1a\x02\x08\x00");  // type id 0
 }
 
 TEST(Session, OtherBytesThanABrokersAreRefused) {
