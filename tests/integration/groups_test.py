@@ -261,13 +261,14 @@ class Groups(CarrierTests):
         self.publisher.flush()
 
     def publish_until_some_wait_for(self, name: str) -> int:
-        """More than the buffers of a connection hold; how many they were."""
+        """More than the buffers of a connection hold, and not only a frame that
+        has begun, which nobody else can have; how many they were."""
         total = 0
         while True:
             self.publish_large(100, total)
             total += 100
             for session in self.publisher.status().sessions:
-                if session.name == name and session.queued_bytes:
+                if session.name == name and session.queued_bytes > 1 << 16:
                     return total
 
     def redelivered(self) -> int:
@@ -319,6 +320,7 @@ class Groups(CarrierTests):
                 "the tool is a member",
             )
             process.send_signal(signal.SIGSTOP)
+            os.waitid(os.P_PID, process.pid, os.WSTOPPED)
             total = self.publish_until_some_wait_for("mycelium sub")
             self.await_redelivery(reader)
             process.kill()
