@@ -63,7 +63,8 @@ struct BusRoute {
   // so that what has been put is there to be handed to others.
   std::mutex member_mutex;
   std::mutex mutex;
-  bool thread_runs = false;  // guarded by mutex: a thread pops `queue`
+  bool thread_runs = false;   // guarded by mutex: a thread pops `queue`
+  bool ended_within = false;  // that thread's: ended by its own callback
   std::condition_variable thread_ended;
   // Lanes of `queue` by the publisher's slot; each is its thread's alone.
   std::array<FrameQueue::Lane*, kInprocPublishersMax> lanes{};

@@ -20,17 +20,24 @@ namespace {
 void RunQueued(const std::shared_ptr<BusRoute>& route) {
   internal::this_thread_route = route.get();
   const Handler& handler = route->handler;
+  const bool tells_batches = handler.on_batch_end != nullptr;
+  bool in_batch = false;
   FrameView frame;
   Gap gap;
   while (true) {
-    const PopResult popped = route->queue->Pop(kNoDeadline, &frame, &gap);
+    const PopResult popped =
+        route->queue->Pop(in_batch ? kNoWait : kNoDeadline, &frame, &gap);
     if (popped == PopResult::kClosed) break;
+    in_batch = tells_batches && popped != PopResult::kDeadline;
     if (popped == PopResult::kFrame) {
       handler.on_message(ToMessage(frame));
+    } else if (popped == PopResult::kDeadline) {
+      handler.on_batch_end();
     } else if (handler.on_gap) {
       handler.on_gap(gap);
     }
   }
+  if (in_batch && !route->ended_within) handler.on_batch_end();
   EmptyHandler(route.get());
   internal::this_thread_route = nullptr;
   const std::lock_guard lock(route->mutex);
@@ -143,6 +150,9 @@ void TakeOutOfForce(BusRoute* route) {
 
 void Stop(Bus* bus, BusRoute* route, const Status& why, bool keep_queued) {
   if (route->queue == nullptr) return;
+  if (!keep_queued && internal::this_thread_route == route) {
+    route->ended_within = true;
+  }
   // What a member leaves to others it does not keep.
   if (route->group != nullptr) HandOver(bus, route);
   route->queue->Close(keep_queued, why);

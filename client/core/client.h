@@ -200,6 +200,10 @@ struct SubscribeOptions {
 struct Handler {
   std::function<void(const Message&)> on_message = {};
   std::function<void(const Gap&)> on_gap = {};  // may be empty
+  // kQueued only, may be empty: called on the subscription's thread behind the
+  // last of the callbacks that ran in a row, before it waits.  Not behind one
+  // that has itself ended the subscription or its client.
+  std::function<void()> on_batch_end = {};
 };
 
 using Item = std::variant<Message, Gap>;

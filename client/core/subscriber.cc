@@ -242,6 +242,9 @@ void Subscriber::RunThread(const void* owner) {
       }
       result = queue_->Pop(kNoWait, &frame, &gap);
     }
+    if (handler_.on_batch_end != nullptr && !ended_within_) {
+      handler_.on_batch_end();
+    }
     Acknowledge();
   }
   thread_over_ = true;
@@ -250,7 +253,10 @@ void Subscriber::RunThread(const void* owner) {
 // --- The end ----------------------------------------------------------------
 
 void Subscriber::End(bool keep_queued, const Status& why) {
-  if (!keep_queued) ended_.store(true);
+  if (!keep_queued) {
+    if (OnOwnThread()) ended_within_ = true;
+    ended_.store(true);
+  }
   if (queue_ != nullptr) queue_->Close(keep_queued, why);
 }
 

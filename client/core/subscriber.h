@@ -145,6 +145,7 @@ class Subscriber {
   std::thread thread_;  // guarded by thread_mutex_
   std::atomic<std::thread::id> thread_id_{};
   std::atomic<bool> thread_over_{false};
+  bool ended_within_ = false;  // its thread's: ended by its own callback
 };
 
 }  // namespace mycelium::core
