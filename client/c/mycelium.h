@@ -53,8 +53,10 @@
  * released.  Texts are UTF-8 and end with a NUL.
  *
  * Structs that the caller fills begin with struct_bytes, their sizeof, so that
- * later versions of the library can have longer ones; those to be read may grow
- * at their end.  Begin with the *_init function, which sets the defaults.
+ * later versions of the library can have longer ones; what a library does not
+ * know of them must be 0.  Begin with the *_init macro, which sets the
+ * defaults. Of structs to be read, mycelium_message and mycelium_gap may grow
+ * at their end; those that come in arrays stay as they are.
  *
  * Time.  timeout_ms counts from the call on; 0: not waiting at all,
  * MYCELIUM_NO_TIMEOUT: for as long as it takes.
@@ -92,14 +94,18 @@ typedef enum mycelium_status {
   MYCELIUM_UNKNOWN = 2,
   MYCELIUM_INVALID_ARGUMENT = 3,
   MYCELIUM_DEADLINE_EXCEEDED = 4,
-  MYCELIUM_NOT_FOUND = 5, /* a request that nobody answers */
+  MYCELIUM_NOT_FOUND = 5,      /* a request that nobody answers */
+  MYCELIUM_ALREADY_EXISTS = 6, /* said by responders only, as 11, 15 and 16 */
   MYCELIUM_PERMISSION_DENIED = 7,
   MYCELIUM_RESOURCE_EXHAUSTED = 8,  /* a limit, or memory */
   MYCELIUM_FAILED_PRECONDITION = 9, /* schema, version, or not now */
   MYCELIUM_ABORTED = 10,            /* whether it was done is not known */
+  MYCELIUM_OUT_OF_RANGE = 11,
   MYCELIUM_UNIMPLEMENTED = 12,
   MYCELIUM_INTERNAL = 13,
-  MYCELIUM_UNAVAILABLE = 14 /* no broker, connection lost, or would block */
+  MYCELIUM_UNAVAILABLE = 14, /* no broker, connection lost, or would block */
+  MYCELIUM_DATA_LOSS = 15,
+  MYCELIUM_UNAUTHENTICATED = 16
 } mycelium_status;
 
 /* "MYCELIUM_NOT_FOUND"; of a number that is none: "unknown status". */
@@ -194,7 +200,7 @@ typedef struct mycelium_connect_options {
   /* What this program's messages mean: generated code has both.  A broker or
    * bus whose others could not be understood refuses with
    * MYCELIUM_FAILED_PRECONDITION and a line for each field.  NULL: raw bytes.
-   * The digest alone is enough if it is that of mycelium_builtin_schema. */
+   * The digest alone is enough if it is mycelium_builtin_schema_digest(). */
   const uint8_t* schema_digest;  /* MYCELIUM_SCHEMA_DIGEST_BYTES */
   const uint8_t* descriptor_set; /* a google.protobuf.FileDescriptorSet */
   size_t descriptor_set_bytes;
@@ -211,8 +217,11 @@ typedef struct mycelium_connect_options {
   void* user_data;                            /* of these two */
 } mycelium_connect_options;
 
-MYCELIUM_API void mycelium_connect_options_init(
-    mycelium_connect_options* options);
+/* `options` points to a mycelium_connect_options. */
+#define mycelium_connect_options_init(options) \
+  mycelium_connect_options_set_defaults((options), sizeof *(options))
+MYCELIUM_API mycelium_status mycelium_connect_options_set_defaults(
+    mycelium_connect_options* options, size_t struct_bytes);
 
 /* A private bus within this process, without a schema; as
  * mycelium_runtime_connect("inproc:", NULL).  NULL: mycelium_last_error(). */
@@ -235,8 +244,8 @@ MYCELIUM_API mycelium_status mycelium_runtime_close(mycelium_runtime* runtime);
 MYCELIUM_API mycelium_status
 mycelium_runtime_destroy(mycelium_runtime* runtime);
 
-/* MYCELIUM_OK if the digest is that of this runtime's schema, or of
- * mycelium_builtin_schema if it has none.  Otherwise
+/* MYCELIUM_OK if the digest is that of this runtime's schema, or
+ * mycelium_builtin_schema_digest() if it has none.  Otherwise
  * MYCELIUM_FAILED_PRECONDITION, and the error has both digests. */
 MYCELIUM_API mycelium_status mycelium_verify_schema_digest(
     mycelium_runtime* runtime, const uint8_t* digest, size_t digest_bytes);
@@ -364,16 +373,20 @@ typedef struct mycelium_subscribe_options {
   /* NULL: the subscription is pulled with mycelium_next. */
   mycelium_message_callback on_message;
   mycelium_gap_callback on_gap; /* may be NULL */
-  /* May be NULL.  Queued only: called on the subscription's thread behind the
-   * last of the callbacks that ran in a row, before it waits, so that a binding
-   * can take its interpreter's lock once for many messages. */
+  /* May be NULL.  With on_message and MYCELIUM_DELIVERY_QUEUED only: called on
+   * the subscription's thread behind the last of the callbacks that ran in a
+   * row, before it waits, so that a binding can take its interpreter's lock
+   * once for many messages.  Not behind one that has itself ended the
+   * subscription or closed its runtime: nothing is called after that. */
   void (*on_batch_end)(void* user_data);
   void* user_data;
 } mycelium_subscribe_options;
 
 /* MYCELIUM_BALANCED, direct, from now on, everything else NULL or 0. */
-MYCELIUM_API void mycelium_subscribe_options_init(
-    mycelium_subscribe_options* options);
+#define mycelium_subscribe_options_init(options) \
+  mycelium_subscribe_options_set_defaults((options), sizeof *(options))
+MYCELIUM_API mycelium_status mycelium_subscribe_options_set_defaults(
+    mycelium_subscribe_options* options, size_t struct_bytes);
 
 /* MYCELIUM_OK: the route is live, what anyone publishes from now on arrives.
  * Direct, with MYCELIUM_BALANCED. */
@@ -391,9 +404,8 @@ MYCELIUM_API mycelium_status
 mycelium_unsubscribe(mycelium_subscription* subscription);
 
 typedef struct mycelium_item {
-  int is_gap; /* 1: gap is set, 0: message */
-  mycelium_message message;
-  mycelium_gap gap;
+  const mycelium_message* message; /* NULL: it is a gap */
+  const mycelium_gap* gap;         /* NULL: it is a message */
 } mycelium_item;
 
 /* The next frame or gap of a subscription without on_message.
@@ -436,23 +448,26 @@ MYCELIUM_API mycelium_status mycelium_cancel(mycelium_runtime* runtime,
 
 /* A request that waits for its answer.  Whoever got it answers it once, from
  * any thread, now or later, with mycelium_reply or mycelium_fail, which also
- * release it. */
+ * release it, whatever they return (but for a forked child, see above). */
 typedef struct mycelium_respondent mycelium_respondent;
 
 typedef void (*mycelium_request_callback)(const mycelium_message* request,
                                           mycelium_respondent* respondent,
                                           void* user_data);
 
-/* Of `options` on_message and start are not for this. */
+/* Of `options` on_message, on_gap, on_batch_end, group and start are not for
+ * this; of the policy queue_bytes_max is. */
 MYCELIUM_API mycelium_status mycelium_respond(
     mycelium_runtime* runtime, const mycelium_subscribe_options* options,
     mycelium_request_callback on_request, mycelium_subscription** subscription);
 
-/* MYCELIUM_UNAVAILABLE: the connection is lost, the requester has been told. */
+/* MYCELIUM_UNAVAILABLE: the connection is lost, the requester has been told.
+ * MYCELIUM_INVALID_ARGUMENT: no such reply can be, and the requester is told so
+ * in its place. */
 MYCELIUM_API mycelium_status mycelium_reply(mycelium_respondent* respondent,
                                             uint16_t type_id, const void* bytes,
                                             size_t size);
-/* `status` is not MYCELIUM_OK; `error` is for people. */
+/* `status` is not MYCELIUM_OK; `error` is for people and may be NULL. */
 MYCELIUM_API mycelium_status mycelium_fail(mycelium_respondent* respondent,
                                            mycelium_status status,
                                            const char* error);
