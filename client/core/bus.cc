@@ -1,5 +1,7 @@
 #include "client/core/bus.h"
 
+#include <pthread.h>
+
 #include <algorithm>
 #include <map>
 #include <mutex>
@@ -22,14 +24,28 @@ constexpr std::string_view kScheme = "inproc:";
 
 // --- Buses by name ---------------------------------------------------------
 
+struct BusNames {
+  std::mutex mutex;
+  std::map<std::string, std::weak_ptr<Bus>> buses;  // guarded by mutex
+};
+
+// Never destroyed.  A child of fork begins without names: on the buses of its
+// parent are subscriptions whose threads it does not have.
+BusNames& TheBusNames() {
+  static BusNames* names = new BusNames;
+  [[maybe_unused]] static const int registered =
+      pthread_atfork(nullptr, nullptr, [] { names = new BusNames; });
+  return *names;
+}
+
 std::shared_ptr<Bus> FindBus(const std::string& name,
                              const std::vector<HistoryRule>& history) {
   if (name.empty()) return std::make_shared<Bus>("inproc:", history);
-  static std::mutex& mutex = *new std::mutex;
-  static auto& buses = *new std::map<std::string, std::weak_ptr<Bus>>;
-  const std::lock_guard lock(mutex);
-  std::erase_if(buses, [](const auto& bus) { return bus.second.expired(); });
-  std::weak_ptr<Bus>& found = buses[name];
+  BusNames& names = TheBusNames();
+  const std::lock_guard lock(names.mutex);
+  std::erase_if(names.buses,
+                [](const auto& bus) { return bus.second.expired(); });
+  std::weak_ptr<Bus>& found = names.buses[name];
   std::shared_ptr<Bus> bus = found.lock();
   if (bus == nullptr)
     found = bus = std::make_shared<Bus>("inproc:" + name, history);

@@ -1,12 +1,16 @@
 #include "client/core/deadline_timer.h"
 
+#include <pthread.h>
+
 #include <thread>
 
 namespace mycelium::core {
 
 DeadlineTimer& DeadlineTimer::Get() {
-  static DeadlineTimer& timer = *new DeadlineTimer;
-  return timer;
+  static DeadlineTimer* timer = new DeadlineTimer;
+  [[maybe_unused]] static const int registered =
+      pthread_atfork(nullptr, nullptr, [] { timer = new DeadlineTimer; });
+  return *timer;
 }
 
 DeadlineTimer::Key DeadlineTimer::Add(Deadline deadline,

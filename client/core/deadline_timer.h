@@ -21,7 +21,8 @@ class DeadlineTimer {
  public:
   using Key = std::pair<Deadline, uint64_t>;
 
-  // The process has one, which never ends.
+  // The process has one, which never ends; a child of fork, where its thread is
+  // not, has one of its own.
   static DeadlineTimer& Get();
 
   // May throw std::system_error: there is no thread.
