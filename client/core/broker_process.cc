@@ -32,16 +32,22 @@ std::string WordAt(const std::string& text, const std::string& prefix) {
 BrokerProcess::BrokerProcess(std::string_view config) {
   char name[] = "/var/tmp/mycXXXXXX";
   directory_ = mkdtemp(name);
-  const std::string config_path = directory_ + "/brokerd.textproto";
-  std::ofstream(config_path) << config;
-  Start(config_path);
-  ReadUrls();
+  std::ofstream(directory_ + "/brokerd.textproto") << config;
+  Start("unix:" + directory_ + "/s,tcp://127.0.0.1:0");
 }
 
-void BrokerProcess::Start(const std::string& config_path) {
-  const std::string config_flag = "--config=" + config_path;
-  const std::string listen_flag =
-      "--listen=unix:" + directory_ + "/s,tcp://127.0.0.1:0";
+void BrokerProcess::StartAgain() {
+  const std::string listen_urls = unix_url_ + "," + tcp_url_;
+  unix_url_.clear();
+  tcp_url_.clear();
+  log_text_.clear();
+  Start(listen_urls);
+}
+
+void BrokerProcess::Start(const std::string& listen_urls) {
+  const std::string config_flag =
+      "--config=" + directory_ + "/brokerd.textproto";
+  const std::string listen_flag = "--listen=" + listen_urls;
   const char* const arguments[] = {kBinary, config_flag.c_str(),
                                    listen_flag.c_str(), nullptr};
   int ends[2];
@@ -55,6 +61,7 @@ void BrokerProcess::Start(const std::string& config_path) {
   }
   close(ends[1]);
   log_ = ends[0];
+  ReadUrls();
 }
 
 void BrokerProcess::ReadUrls() {
@@ -75,7 +82,19 @@ void BrokerProcess::ReadUrls() {
   });
 }
 
+void BrokerProcess::Kill() {
+  kill(pid_, SIGKILL);
+  EXPECT_EQ(waitpid(pid_, nullptr, 0), pid_);
+  pid_ = -1;
+  log_thread_.join();
+  close(log_);
+}
+
 BrokerProcess::~BrokerProcess() {
+  if (pid_ == -1) {
+    std::filesystem::remove_all(directory_);
+    return;
+  }
   kill(pid_, SIGTERM);
   int status = 0;
   EXPECT_EQ(waitpid(pid_, &status, 0), pid_);

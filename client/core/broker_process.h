@@ -10,8 +10,8 @@
 
 namespace mycelium::core {
 
-// Runs until it is destroyed, which fails the test if the broker does not end
-// well.
+// Runs until it is killed or destroyed; the latter fails the test if the broker
+// does not end well.
 class BrokerProcess {
  public:
   // `config`: what stands in its configuration beside the listeners.
@@ -20,11 +20,15 @@ class BrokerProcess {
   BrokerProcess& operator=(const BrokerProcess&) = delete;
   ~BrokerProcess();
 
+  // Kills it, without a goodbye; and has another at the same urls.
+  void Kill();
+  void StartAgain();
+
   const std::string& unix_url() const { return unix_url_; }
   const std::string& tcp_url() const { return tcp_url_; }
 
  private:
-  void Start(const std::string& config_path);
+  void Start(const std::string& listen_urls);
   void ReadUrls();
 
   std::string directory_;

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <condition_variable>
 #include <map>
 #include <memory>
@@ -207,6 +208,124 @@ TEST_P(CarrierTest, GroupNamesAreBounded) {
   EXPECT_NE(status.message.find("subscribe: group of 129 bytes, allowed 128"),
             std::string::npos)
       << status.message;
+}
+
+// --- Batches ----------------------------------------------------------------
+
+// What a queued subscription was called with: m for a message, e for the end of
+// a batch.
+class Calls {
+ public:
+  Handler MakeHandler() {
+    return {.on_message = [this](const Message&) { Add('m'); },
+            .on_batch_end = [this] { Add('e'); }};
+  }
+  void Add(char call) {
+    std::unique_lock lock(mutex_);
+    calls_ += call;
+    threads_.insert(std::this_thread::get_id());
+    changed_.notify_all();
+    const bool opened = changed_.wait_until(
+        lock, Soon(), [&] { return is_open_ || call != 'm'; });
+    EXPECT_TRUE(opened);
+  }
+  // Whether messages' callbacks return.
+  void SetOpen(bool is_open) {
+    const std::lock_guard lock(mutex_);
+    is_open_ = is_open;
+    changed_.notify_all();
+  }
+  // Once it ends like this.
+  std::string AwaitEnd(const std::string& end) {
+    std::unique_lock lock(mutex_);
+    const bool ended = changed_.wait_until(
+        lock, Soon(), [&] { return calls_.ends_with(end); });
+    EXPECT_TRUE(ended) << calls_;
+    return calls_;
+  }
+  std::string calls() {
+    const std::lock_guard lock(mutex_);
+    return calls_;
+  }
+  size_t threads() {
+    const std::lock_guard lock(mutex_);
+    return threads_.size();
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::string calls_;
+  std::set<std::thread::id> threads_;
+  bool is_open_ = true;
+};
+
+TEST_P(CarrierTest, BatchEndsBehindTheLastOfTheCallbacksThatRanInARow) {
+  const auto publisher = Connected(), subscriber = Connected();
+  Calls calls;
+  const auto queued = Subscribed(
+      subscriber.get(), {.type_id = kType, .delivery = Delivery::kQueued},
+      calls.MakeHandler());
+  Put(publisher.get(), kType, "x");
+  calls.AwaitEnd("me");
+  calls.SetOpen(false);
+  for (int i = 0; i < 100; ++i) Put(publisher.get(), kType, "x");
+  Flush(publisher.get());
+  calls.AwaitEnd("m");
+  // A round trip behind which all of them are queued.
+  EXPECT_TRUE(subscriber->Ping(Soon()).ok());
+  calls.SetOpen(true);
+  EXPECT_EQ(calls.AwaitEnd(std::string(100, 'm') + "e"),
+            "me" + std::string(100, 'm') + "e");
+  EXPECT_EQ(calls.threads(), 1u);
+}
+
+TEST_P(CarrierTest, UnsubscribeWaitsForTheBatchEnd) {
+  const auto publisher = Connected(), subscriber = Connected();
+  for (int i = 0; i < 50; ++i) {
+    Calls calls;
+    const auto queued = Subscribed(
+        subscriber.get(), {.type_id = kType, .delivery = Delivery::kQueued},
+        calls.MakeHandler());
+    for (int j = 0; j < 20; ++j) Put(publisher.get(), kType, "x");
+    Flush(publisher.get());
+    if (i % 2 == 0) {
+      queued->Unsubscribe();
+    } else {
+      std::thread([&queued] { queued->Unsubscribe(); }).join();
+    }
+    const std::string seen = calls.calls();
+    EXPECT_TRUE(seen.empty() || seen.back() == 'e') << seen;
+    EXPECT_EQ(seen.find("ee"), std::string::npos) << seen;
+  }
+}
+
+TEST_P(CarrierTest, NothingIsCalledBehindACallbackThatHasEndedItself) {
+  for (const bool closes : {false, true}) {
+    const auto publisher = Connected(), subscriber = Connected();
+    Told<std::shared_ptr<Subscription>> handle;
+    std::atomic<int> ends{0};
+    Told<bool> ended;
+    handle.Set(Subscribed(subscriber.get(),
+                          {.type_id = kType, .delivery = Delivery::kQueued},
+                          {.on_message =
+                               [&](const Message&) {
+                                 const auto own = handle.Wait();
+                                 if (closes) {
+                                   subscriber->Close();
+                                 } else {
+                                   own->Unsubscribe();
+                                 }
+                                 ended.Set(true);
+                               },
+                           .on_batch_end = [&ends] { ++ends; }}));
+    Put(publisher.get(), kType, "x");
+    EXPECT_TRUE(ended.Wait());
+    // Waits for the thread.
+    handle.Wait()->Unsubscribe();
+    subscriber->Close();
+    EXPECT_EQ(ends.load(), 0);
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(Carriers, CarrierTest, kCarriers, CarrierName);
