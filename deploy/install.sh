@@ -6,7 +6,9 @@
 #   PREFIX/bin                 mycelium-brokerd, mycelium, protoc-gen-mycelium
 #   PREFIX/include             mycelium/options.proto, for protoc -I
 #   PREFIX/include/mycelium    the C++ headers
-#   PREFIX/lib                 libmycelium_cpp.a; pkgconfig/mycelium_cpp.pc says how to use it
+#   PREFIX/include/mycelium.h  the C header
+#   PREFIX/lib                 libmycelium_cpp.a; pkgconfig/mycelium_cpp.pc says how to use it;
+#                              libmycelium_ffi.{a,so} for C, with pkgconfig/mycelium.pc
 #   PREFIX/lib/ocaml           the OCaml library mycelium, if dune is installed
 # Installs missing Debian packages first (asks for sudo only then).
 set -euo pipefail
@@ -21,13 +23,18 @@ deploy/install_packages.sh build
 echo "Building the release (the first time takes a minute or two) ..."
 flags=(--config=release --noshow_progress --ui_event_filters=-info)
 bazel build "${flags[@]}" //broker:mycelium-brokerd //client/cli:mycelium \
-  //client/cpp:libmycelium_cpp.a //proto/plugin:protoc-gen-mycelium
+  //client/cpp:libmycelium_cpp.a //proto/plugin:protoc-gen-mycelium \
+  //client/c:static/libmycelium_ffi.a //client/c:libmycelium_ffi.so
 bin="$(bazel info --config=release bazel-bin 2>/dev/null)"
 
 install -d "$prefix/bin" "$prefix/lib/pkgconfig"
 install -t "$prefix/bin" "$bin/broker/mycelium-brokerd" \
   "$bin/client/cli/mycelium" "$bin/proto/plugin/protoc-gen-mycelium"
 install -m 644 -t "$prefix/lib" "$bin/client/cpp/libmycelium_cpp.a"
+
+client/c/stage.sh client/c/mycelium.h client/c/mycelium.pc.in \
+  "$bin/client/c/static/libmycelium_ffi.a" "$bin/client/c/libmycelium_ffi.so" \
+  broker/version.h "$prefix"
 
 # What client/cpp/mycelium.h and generated code include.
 headers="$prefix/include/mycelium"

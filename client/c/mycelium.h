@@ -33,9 +33,10 @@
  *     or within the call that they belong to.
  * A callback that takes long holds up its thread: over a socket a direct one
  * holds up the runtime.  It may call every function, with one exception:
- * mycelium_runtime_destroy of the runtime that it belongs to, which is refused
- * with MYCELIUM_FAILED_PRECONDITION; mycelium_runtime_close does it.  No C++
- * exception may leave a callback, and none comes out of a function.
+ * mycelium_runtime_destroy of the runtime that it belongs to, or within whose
+ * call (a publish, say) it runs, is refused with MYCELIUM_FAILED_PRECONDITION;
+ * mycelium_runtime_close does it.  A C++ exception that leaves a callback ends
+ * the program, and none comes out of a function.
  *
  * The end.  When mycelium_unsubscribe or mycelium_runtime_close has returned,
  * no callback of the subscription or of the runtime runs and none will, so that
@@ -172,7 +173,9 @@ typedef enum mycelium_state {
   MYCELIUM_STATE_CONNECTED = 1,
   MYCELIUM_STATE_STALLED = 2,      /* a type that it publishes is held back */
   MYCELIUM_STATE_RECONNECTING = 3, /* `error` says why */
-  MYCELIUM_STATE_CLOSED = 4        /* for good; `error` says why */
+  /* For good; `error` says why.  Of a close of its own a runtime in process is
+   * told, one with a broker is not. */
+  MYCELIUM_STATE_CLOSED = 4
 } mycelium_state;
 
 typedef void (*mycelium_state_callback)(mycelium_state state,
@@ -240,7 +243,7 @@ MYCELIUM_API mycelium_runtime* mycelium_runtime_connect(
 MYCELIUM_API mycelium_status mycelium_runtime_close(mycelium_runtime* runtime);
 
 /* Closes and releases.  Refused (MYCELIUM_FAILED_PRECONDITION) within a
- * callback of this runtime: the handle then stays as it is. */
+ * callback or a call of this runtime: the handle then stays as it is. */
 MYCELIUM_API mycelium_status
 mycelium_runtime_destroy(mycelium_runtime* runtime);
 

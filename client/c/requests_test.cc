@@ -113,11 +113,11 @@ TEST_P(RequestsTest, FailureIsTheRespondersOwn) {
 
 TEST_P(RequestsTest, AnswerThatCannotBeIsToldToBothSides) {
   const Runtime requester = Connected(), responder = Connected();
-  std::string words;
+  Calls said;
   std::function<mycelium_status(mycelium_respondent*)> wrongly;
   Answer answer = [&](const mycelium_message*, mycelium_respondent* to) {
     EXPECT_EQ(wrongly(to), MYCELIUM_INVALID_ARGUMENT);
-    words = mycelium_last_error();
+    said.Add({.what = mycelium_last_error(), .thread = {}});
   };
   const Subscription responds = Responds(responder.get(), &answer);
   const std::string large((1 << 20) + 1, 'x');
@@ -130,10 +130,11 @@ TEST_P(RequestsTest, AnswerThatCannotBeIsToldToBothSides) {
       [](auto* to) { return mycelium_fail(to, MYCELIUM_OK, "fine"); }};
   for (const auto& way : ways) {
     wrongly = way;
+    const size_t before = said.count();
     Calls calls;
     Ask(requester.get(), &calls);
     EXPECT_EQ(calls.Await(1)[0].status, MYCELIUM_INVALID_ARGUMENT);
-    EXPECT_EQ(calls.all()[0].what, words);
+    EXPECT_EQ(calls.all()[0].what, said.Await(before + 1)[before].what);
   }
 }
 
