@@ -153,7 +153,8 @@ CarrierTest::CarrierTest() {
     url_ = "inproc:c-" + std::to_string(++last);
     return;
   }
-  broker_ = std::make_unique<core::BrokerProcess>("");
+  // By itself it learns message types from its own user only.
+  broker_ = std::make_unique<core::BrokerProcess>("schema { open: true }\n");
   url_ = std::string_view(GetParam()) == "unix" ? broker_->unix_url()
                                                 : broker_->tcp_url();
 }
