@@ -7,14 +7,15 @@ or of another library in it. What is left undefined is the C and C++ standard li
 load("@bazel_tools//tools/cpp:toolchain_utils.bzl", "find_cpp_toolchain")
 
 # Groups (COMDAT) would be dropped in favour of another object's of the same name, and a reference to a local name in it
-# with them: each becomes a plain section.  Unique names of C++ become local only once they are weak.
+# with them: each becomes a plain section.  Unique names of C++ become local only once they are weak
+# (clang makes none, and objcopy takes no empty list).
 _COMMAND = """
 set -eu
 ld={ld} objcopy={objcopy} ar={ar} nm={nm} out="$1" names="$2"
 shift 2
 "$ld" -r --force-group-allocation -o "$out.o" --start-group "$@" --end-group
 "$nm" "$out.o" | sed -n 's/.* u //p' >"$out.unique"
-"$objcopy" --weaken-symbols="$out.unique" "$out.o"
+[ ! -s "$out.unique" ] || "$objcopy" --weaken-symbols="$out.unique" "$out.o"
 "$objcopy" {strip} --wildcard --keep-global-symbol="$names" "$out.o"
 rm -f "$out"
 "$ar" rcsD "$out" "$out.o"
