@@ -28,12 +28,14 @@ void RunQueued(const std::shared_ptr<BusRoute>& route) {
     const PopResult popped =
         route->queue->Pop(in_batch ? kNoWait : kNoDeadline, &frame, &gap);
     if (popped == PopResult::kClosed) break;
-    in_batch = tells_batches && popped != PopResult::kDeadline;
     if (popped == PopResult::kFrame) {
+      in_batch = tells_batches;
       handler.on_message(ToMessage(frame));
     } else if (popped == PopResult::kDeadline) {
+      in_batch = false;
       handler.on_batch_end();
     } else if (handler.on_gap) {
+      in_batch = tells_batches;
       handler.on_gap(gap);
     }
   }

@@ -232,7 +232,9 @@ void Subscriber::RunThread(const void* owner) {
     PopResult result = queue_->Pop(kNoDeadline, &frame, &gap);
     if (result == PopResult::kClosed) break;
     const RunningMark mark(this);
+    bool called = false;
     while (!ended_.load()) {
+      called |= result == PopResult::kFrame || handler_.on_gap != nullptr;
       if (result == PopResult::kFrame) {
         Call(frame);
       } else if (result == PopResult::kGap) {
@@ -242,7 +244,8 @@ void Subscriber::RunThread(const void* owner) {
       }
       result = queue_->Pop(kNoWait, &frame, &gap);
     }
-    if (handler_.on_batch_end != nullptr && !ended_within_) {
+    // Without a call it had ended before, and handler_ is not ours any more.
+    if (called && !ended_within_ && handler_.on_batch_end != nullptr) {
       handler_.on_batch_end();
     }
     Acknowledge();
