@@ -166,7 +166,6 @@ static void subscribe_drop(work* work) {
   if (d != NULL && d->handle != NULL) {
     struct work* const release = release_new(NULL, d);
     if (release != NULL) work_detach(release);
-    PyErr_Clear();
   } else if (d != NULL) {
     delivery_release(d);
   }

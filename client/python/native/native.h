@@ -206,7 +206,7 @@ PyObject* runtime_close_all(PyObject* module, PyObject* none);
 PyObject* runtime_make_type(void);
 
 /* Closes a runtime, if it is given, and releases subscriptions, a list, which
- * it takes over.  NULL: raised. */
+ * it takes over.  NULL: no memory, without an exception. */
 work* release_new(runtime_object* runtime, struct delivery* deliveries);
 
 /* --- publish.c ----------------------------------------------------------- */

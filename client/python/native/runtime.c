@@ -235,7 +235,7 @@ static void release_drop(work* work) {
 
 work* release_new(runtime_object* runtime, delivery* deliveries) {
   release_work* const self = malloc(sizeof *self);
-  if (self == NULL) return (work*)PyErr_NoMemory();
+  if (self == NULL) return NULL;
   work_init(&self->work, release_run, release_drop);
   Py_XINCREF((PyObject*)runtime);
   self->runtime = runtime;
@@ -271,7 +271,7 @@ static delivery* take_deliveries(runtime_object* self) {
 static int close_runtime(runtime_object* self, int detached) {
   forget(self);
   work* const work = release_new(self, take_deliveries(self));
-  if (work == NULL) return -1;
+  if (work == NULL) return PyErr_NoMemory(), -1;
   if (detached || in_callback()) {
     work_detach(work);
     return 0;
@@ -298,7 +298,9 @@ PyObject* runtime_close_all(PyObject* module, PyObject* none) {
   while (open_runtimes != NULL && !PyErr_Occurred()) {
     runtime_object* const first = open_runtimes;
     Py_INCREF((PyObject*)first);
-    close_runtime(first, 0);
+    if (close_runtime(first, 0) < 0 && PyErr_ExceptionMatches(native.error)) {
+      report_unraisable((PyObject*)first);
+    }
     Py_DECREF((PyObject*)first);
   }
   threads_end();

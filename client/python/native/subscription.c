@@ -146,7 +146,7 @@ static PyObject* subscription_close(PyObject* object, PyObject* none) {
   delivery* const taken = subscription_take(object);
   if (taken == NULL || delivery_end_own(taken)) Py_RETURN_NONE;
   work* const release = release_new(NULL, taken);
-  if (release == NULL) return NULL;
+  if (release == NULL) return PyErr_NoMemory();
   if (in_callback()) {
     work_detach(release);
   } else if (work_wait(release) < 0) {
