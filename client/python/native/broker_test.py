@@ -298,6 +298,7 @@ def test_a_broker_that_is_killed_and_started_again(broker: BrokerProcess) -> Non
         rt.subscribe(TextMessage, got.put, on_gap=got.put)
         rt.publish(text("before"))
         assert get(got) == text("before")
+        rt.flush(SECONDS)
         first = rt.broker_info()
         broker.send_signal(signal.SIGKILL)
         broker.wait_for_exit()

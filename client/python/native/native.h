@@ -117,6 +117,9 @@ void condition_init(pthread_cond_t* condition);
 
 /* When the module is imported, and again in a child of fork.  -1: raised. */
 int threads_begin(void);
+/* The interpreter begins to end: no runtime is to be opened any more. */
+void threads_begin_end(void);
+int threads_ending(void);
 /* Waits for detached work and for callbacks, and lets none in afterwards.  With
  * an exception, which may be that of Ctrl-C meanwhile, it waits no longer. */
 void threads_end(void);

@@ -167,12 +167,15 @@ static connect_work* connect_new(PyObject* args, int* private_bus) {
   return self;
 }
 
+static PyObject* refuse_at_the_end(void) {
+  PyErr_SetString(PyExc_RuntimeError,
+                  "runtime: the interpreter ends, allowed before that");
+  return NULL;
+}
+
 static PyObject* runtime_open(PyObject* object, PyObject* args) {
   runtime_object* const self = (runtime_object*)object;
-  if (threads_ended()) {
-    return PyErr_Format(PyExc_RuntimeError,
-                        "runtime: the interpreter ends, allowed before that");
-  }
+  if (threads_ending()) return refuse_at_the_end();
   if (self->state != NULL) {
     return PyErr_Format(PyExc_RuntimeError, "runtime: opened already");
   }
@@ -180,8 +183,12 @@ static PyObject* runtime_open(PyObject* object, PyObject* args) {
   if (connecting == NULL) return NULL;
   work* const work = &connecting->work;
   if (work_wait(work) < 0) return NULL;
-  if (work->status != MYCELIUM_OK) {
-    raise_status(work->status, work->words);
+  if (work->status != MYCELIUM_OK || threads_ending()) {
+    if (work->status != MYCELIUM_OK) {
+      raise_status(work->status, work->words);
+    } else {
+      refuse_at_the_end();
+    }
     work->drop(work);
     return NULL;
   }
@@ -295,6 +302,7 @@ static PyObject* runtime_close(PyObject* object, PyObject* none) {
 PyObject* runtime_close_all(PyObject* module, PyObject* none) {
   (void)module;
   (void)none;
+  threads_begin_end();
   while (open_runtimes != NULL && !PyErr_Occurred()) {
     runtime_object* const first = open_runtimes;
     Py_INCREF((PyObject*)first);

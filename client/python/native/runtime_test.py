@@ -608,9 +608,10 @@ def test_close_of_the_runtime_within_a_callback() -> None:
         assert runs == [1]
 
 
-def test_callbacks_that_close_each_other(rt: Runtime) -> None:
+def test_callbacks_that_close_each_other() -> None:
     """Each would wait for the other if close did within a callback."""
-    for _ in range(50):
+
+    def once(rt: Runtime) -> None:
         barrier = threading.Barrier(2)
         ended: "queue.Queue[int]" = queue.Queue()
         subscriptions: List[Any] = []
@@ -624,6 +625,10 @@ def test_callbacks_that_close_each_other(rt: Runtime) -> None:
         subscriptions.append(rt.subscribe(TextMessage, lambda m: handle(0)))
         rt.publish(text("x"))
         assert {get(ended), get(ended)} == {0, 1}
+
+    for _ in range(50):
+        with Runtime() as runtime:
+            once(runtime)
 
 
 def test_many_threads_publish_and_close() -> None:

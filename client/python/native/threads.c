@@ -17,6 +17,7 @@ static struct gate {
   pthread_cond_t changed;
   int inside;   /* callbacks with the GIL or waiting for it */
   int detached; /* work that runs on a thread of its own */
+  int ending;   /* with the GIL */
   int closed;
 } gate = {.mutex = PTHREAD_MUTEX_INITIALIZER,
           .changed = PTHREAD_COND_INITIALIZER};
@@ -228,7 +229,7 @@ void work_detach(work* work) {
 int threads_begin(void) {
   pthread_mutex_init(&gate.mutex, NULL);
   condition_init(&gate.changed);
-  gate.inside = gate.detached = gate.closed = 0;
+  gate.inside = gate.detached = gate.ending = gate.closed = 0;
   PyObject* threading = PyImport_ImportModule("threading");
   PyObject* thread =
       threading ? PyObject_CallMethod(threading, "main_thread", NULL) : NULL;
@@ -268,3 +269,7 @@ void threads_end(void) {
 }
 
 int threads_ended(void) { return gate.closed; }
+
+void threads_begin_end(void) { gate.ending = 1; }
+
+int threads_ending(void) { return gate.ending; }
