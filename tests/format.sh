@@ -32,13 +32,13 @@ run() {
 }
 
 mapfile -t cpp < <(git ls-files '*.h' '*.cc' '*.c' ':!proto/plugin/golden')
-mapfile -t python < <(git ls-files '*.py')
+mapfile -t python < <(git ls-files '*.py' '*.pyi')
 mapfile -t shell < <(git ls-files '*.sh' .ci/run)
 mapfile -t build < <(git ls-files '*BUILD.bazel' '*.bzl' 'WORKSPACE' | grep -v bazel_stubs)
 run clang-format-14 "${clang[@]}" "${cpp[@]}"
 run black -q "${black[@]}" "${python[@]}"
 # The modules that protoc makes have no stubs.
-MYPYPATH=. run mypy --strict --ignore-missing-imports \
+MYPYPATH=.:client/python/native/src run mypy --strict --ignore-missing-imports \
   --explicit-package-bases --no-error-summary "${python[@]}"
 run shellcheck "${shell[@]}"
 if command -v buildifier >/dev/null; then

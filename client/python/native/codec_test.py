@@ -7,7 +7,7 @@ import random
 import struct
 import sys
 import time
-from typing import Any, Callable, List, Tuple
+from typing import Any, Callable, Dict, List, Tuple
 
 import pytest
 
@@ -23,7 +23,12 @@ SEED = int(time.time())
 ROUNDS = 20_000
 
 NUMBERS = [0, 1, -1, 127, 128, 0x3FFF, 0x4000]
-NUMBERS += [sign * (1 << bits) + off for bits in (31, 32, 63, 64) for sign in (1, -1) for off in (-1, 0, 1)]
+NUMBERS += [
+    sign * (1 << bits) + off
+    for bits in (31, 32, 63, 64)
+    for sign in (1, -1)
+    for off in (-1, 0, 1)
+]
 FLOATS = [0.0, -0.0, 1.5, 1e-50, 3.4e38, 3.5e38, 1e308, math.inf, -math.inf, math.nan]
 TEXTS = ["", "a", "é\U0001f600", "\0", "\ud800", "x" * 127, "x" * 128, "y" * 600]
 BYTES = [b"", b"\0", b"\xff\xfe", b"z" * 300]
@@ -53,11 +58,16 @@ def outcome(call: Callable[[], Any]) -> Tuple[str, Any]:
 
 def random_message(made: random.Random, message_class: Any) -> Any:
     message = message_class()
-    pools = {"str": TEXTS, "int": NUMBERS, "float": FLOATS, "bytes": BYTES}
+    pools: Dict[str, List[Any]] = {
+        "str": TEXTS,
+        "int": NUMBERS,
+        "float": FLOATS,
+        "bytes": BYTES,
+    }
     for field in dataclasses.fields(message_class):
         if made.random() < 0.3:
             continue
-        pool: List[Any] = pools.get(str(field.type), [True, False])
+        pool = pools.get(str(field.type), [True, False])
         if made.random() < 0.02:
             pool = STRANGE
         value = made.choice(pool)
@@ -89,9 +99,7 @@ def test_which_classes_are_coded_here() -> None:
     fast = {each.__name__ for each in classes() if Codec(each).fast}
     assert {"TextMessage", "Question", "Answer", "Plain"} == fast
 
-    class Child(mycelium_protocol.TextMessage):
-        pass
-
+    Child: Any = type("Child", (mycelium_protocol.TextMessage,), {})
     assert not Codec(Child).fast
     assert type(Codec(Child).decode(b"")) is Child
 

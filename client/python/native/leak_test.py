@@ -1,5 +1,8 @@
 """Millions of messages, and whatever is made and dropped, leave nothing behind."""
 
+# Generated modules have no stubs here: their messages are Any.
+# mypy: disable-error-code="no-any-return"
+
 import gc
 import queue
 import sys
@@ -99,7 +102,7 @@ def test_what_is_odd_in_messages() -> None:
                 rt.publish_bytes(1, b"\xff")
                 rt.publish(text("x" * 600))
                 rt.publish_bytes(1, b"\x22\x01x", topic="t")
-                for wrong in (TextMessage(sender=3), "text"):  # type: ignore[arg-type]
+                for wrong in (TextMessage(sender=3), "text"):
                     with pytest.raises(TypeError):
                         rt.publish(wrong)
                 for _ in range(3):
@@ -162,15 +165,19 @@ def test_runtimes_and_subscriptions() -> None:
 def test_runtimes_that_are_dropped_and_ended_within_callbacks() -> None:
     def dropped() -> None:
         rt = Runtime()
-        rt.subscribe(TextMessage, lambda message, rt=rt: None)
+        rt.subscribe(TextMessage, lambda message: rt.flush())
         rt.publish(text())
 
     def within() -> None:
         rt = Runtime()
         ended = threading.Event()
-        subscription = rt.subscribe(
-            TextMessage, lambda message: (subscription.close(), rt.close(), ended.set())
-        )
+
+        def handle(message: TextMessage) -> None:
+            subscription.close()
+            rt.close()
+            ended.set()
+
+        subscription = rt.subscribe(TextMessage, handle)
         rt.publish(text())
         assert ended.wait(SECONDS)
 

@@ -55,9 +55,7 @@ def main() -> None:
         with open(source, "rb") as file:
             files.append((path, file.read()))
     with open(description, encoding="utf-8") as file:
-        metadata = METADATA.format(
-            name=name, version=version, description=file.read()
-        )
+        metadata = METADATA.format(name=name, version=version, description=file.read())
     info = f"{name}-{version}.dist-info"
     files.append((f"{info}/METADATA", metadata.encode()))
     files.append((f"{info}/WHEEL", WHEEL.format(tag=tag).encode()))

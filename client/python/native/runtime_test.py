@@ -1,5 +1,8 @@
 """Runtimes in process: what one says to itself and to others on the same bus."""
 
+# Generated modules have no stubs here: their messages are Any.
+# mypy: disable-error-code="no-any-return"
+
 import gc
 import logging
 import queue
@@ -74,7 +77,7 @@ def test_a_schema_module_decides_what_the_digest_is_compared_with() -> None:
     with Runtime(SCHEMA_DIGEST, schema=mycelium_protocol) as rt:
         rt.publish(text("x"))
     with pytest.raises(native.SchemaMismatch, match="of sensors"):
-        Runtime(SCHEMA_DIGEST, schema=Sensors())  # type: ignore[arg-type]
+        Runtime(SCHEMA_DIGEST, schema=Sensors())
 
 
 def test_bytes_of_any_type_without_a_schema_but_no_messages() -> None:
@@ -407,10 +410,8 @@ def test_two_threads_within_next_and_next_of_a_pushed_one(rt: Runtime) -> None:
 
 def test_a_group_shares(rt: Runtime) -> None:
     got: "queue.Queue[Any]" = queue.Queue()
-    for member in "ab":
-        rt.subscribe(
-            TextMessage, lambda m, member=member: got.put(m.timestamp), group="g"
-        )
+    for _ in range(2):
+        rt.subscribe(TextMessage, lambda m: got.put(m.timestamp), group="g")
     for i in range(1000):
         rt.publish(text("x", i))
     assert sorted(get(got) for _ in range(1000)) == list(range(1000))
@@ -456,7 +457,7 @@ def test_an_answer_may_come_later(rt: Runtime) -> None:
         elif question.text == "fail":
             future.set_exception(native.NotFound("no such thing"))
         elif question.text == "wrong":
-            future.set_result(3)  # type: ignore[arg-type]
+            future.set_result(3)
         return future  # or it is dropped
 
     rt.respond(Question, failing)
@@ -744,4 +745,16 @@ def test_a_runtime_that_is_dropped_with_a_lock_that_its_callback_wants() -> None
 
 
 if __name__ == "__main__":
-    sys.exit(pytest.main([__file__, "-q", "-p", "no:cacheprovider", "-p", "no:unraisableexception", *sys.argv[1:]]))
+    sys.exit(
+        pytest.main(
+            [
+                __file__,
+                "-q",
+                "-p",
+                "no:cacheprovider",
+                "-p",
+                "no:unraisableexception",
+                *sys.argv[1:],
+            ]
+        )
+    )

@@ -126,7 +126,9 @@ answer.content
         timeout=SECONDS,
         check=False,
     )
-    lines = {line.split(":")[1] for line in result.stdout.splitlines() if "error" in line}
+    lines = {
+        line.split(":")[1] for line in result.stdout.splitlines() if "error" in line
+    }
     assert len(lines) == 5, result.stdout
 
 
@@ -178,7 +180,12 @@ def test_the_extension_needs_nothing_outside_of_the_stable_abi(
     symbols = run("/usr/bin/nm", "-D", "--undefined-only", extension)
     private = re.findall(r" U (_Py\w+)", symbols)
     # What macros of the limited API of 3.9 expand to.
-    assert set(private) <= {"_Py_NoneStruct", "_Py_TrueStruct", "_Py_FalseStruct", "_Py_Dealloc"}
+    assert set(private) <= {
+        "_Py_NoneStruct",
+        "_Py_TrueStruct",
+        "_Py_FalseStruct",
+        "_Py_Dealloc",
+    }
     exported = run("/usr/bin/nm", "-D", "--defined-only", extension).split()
     assert [name for name in exported if name.startswith("Py")] == ["PyInit__native"]
 

@@ -106,7 +106,8 @@ class Message(Protocol):
 
     TYPE_ID: ClassVar[int]
 
-    def to_bytes(self) -> bytes: ...
+    def to_bytes(self) -> bytes:
+        ...
 
 
 class Schema(Protocol):
@@ -295,7 +296,9 @@ class Runtime(_native.Runtime):
         start: Start = Start(),
         on_gap: Optional[OnGap] = None,
         with_info: Literal[False] = False,
-    ) -> Subscription[M]: ...
+    ) -> Subscription[M]:
+        ...
+
     @overload
     def subscribe(
         self,
@@ -308,7 +311,9 @@ class Runtime(_native.Runtime):
         start: Start = Start(),
         on_gap: Optional[OnGap] = None,
         with_info: Literal[True],
-    ) -> Subscription[Tuple[M, MessageInfo]]: ...
+    ) -> Subscription[Tuple[M, MessageInfo]]:
+        ...
+
     @overload
     def subscribe(
         self,
@@ -321,7 +326,9 @@ class Runtime(_native.Runtime):
         start: Start = Start(),
         on_gap: OnGap,
         with_info: Literal[False] = False,
-    ) -> Subscription[M]: ...
+    ) -> Subscription[M]:
+        ...
+
     @overload
     def subscribe(
         self,
@@ -334,7 +341,9 @@ class Runtime(_native.Runtime):
         start: Start = Start(),
         on_gap: None = None,
         with_info: Literal[False] = False,
-    ) -> Subscription[Union[M, Gap]]: ...
+    ) -> Subscription[Union[M, Gap]]:
+        ...
+
     @overload
     def subscribe(
         self,
@@ -347,7 +356,9 @@ class Runtime(_native.Runtime):
         start: Start = Start(),
         on_gap: OnGap,
         with_info: Literal[True],
-    ) -> Subscription[Tuple[M, MessageInfo]]: ...
+    ) -> Subscription[Tuple[M, MessageInfo]]:
+        ...
+
     @overload
     def subscribe(
         self,
@@ -360,7 +371,8 @@ class Runtime(_native.Runtime):
         start: Start = Start(),
         on_gap: None = None,
         with_info: Literal[True],
-    ) -> Subscription[Union[Tuple[M, MessageInfo], Gap]]: ...
+    ) -> Subscription[Union[Tuple[M, MessageInfo], Gap]]:
+        ...
 
     def subscribe(
         self,
@@ -492,7 +504,9 @@ class Runtime(_native.Runtime):
         topic_filter: str = "",
         queue_bytes_max: int = Policy.queue_bytes_max,
         with_info: Literal[False] = False,
-    ) -> Subscription[M]: ...
+    ) -> Subscription[M]:
+        ...
+
     @overload
     def respond(
         self,
@@ -502,7 +516,8 @@ class Runtime(_native.Runtime):
         topic_filter: str = "",
         queue_bytes_max: int = Policy.queue_bytes_max,
         with_info: Literal[True],
-    ) -> Subscription[Tuple[M, MessageInfo]]: ...
+    ) -> Subscription[Tuple[M, MessageInfo]]:
+        ...
 
     def respond(
         self,
