@@ -1,0 +1,512 @@
+"""The synchronous client."""
+
+from __future__ import annotations
+
+import threading
+import time
+from types import TracebackType
+from typing import Any, Callable, Generic, List, Optional, Type, TypeVar, Union, overload
+
+from .delivery import BALANCED, NOW, BrokerInfo, Policy, Route, Start
+from .engine import Counters
+from .errors import (
+    DeadlineExceededError,
+    Error,
+    FailedPreconditionError,
+    InvalidArgumentError,
+    RequestError,
+    StatusCode,
+    WouldBlockError,
+)
+from .link import Link, now
+from .log import LOG
+from .messages import M, Message, SchemaLike, parse_reply
+from .options import Options, make_options
+from .reading import OnGap, Reading
+from .requests import Call, Pending, Reply
+from .subscriber import Subscriber
+from .subscription import Subscription
+
+CLOSE_TIMEOUT_S_DEFAULT = 1.0
+
+Handler = Callable[..., Message]
+H = TypeVar("H", bound=Handler)
+
+
+class Accepted:
+    """Of a publish_acked: whether the broker has accepted it."""
+
+    def __init__(self, link: Link, pending: Pending) -> None:
+        self._link = link
+        self._pending = pending
+
+    def done(self) -> bool:
+        return self._pending.done
+
+    def wait(self, timeout_s: Optional[float] = None) -> None:
+        """Returns when the broker has accepted the frame.  AbortedError: it may
+        have; ClosedError, UnavailableError: it has not; DeadlineExceededError:
+        it is not known yet."""
+        self._link_wait(timeout_s)
+        if self._pending.error is not None:
+            raise self._pending.error
+
+    def _link_wait(self, timeout_s: Optional[float]) -> None:
+        with self._link.lock:
+            deadline = _deadline(timeout_s)
+            if not self._link.wait(lambda: self._pending.done, deadline, "publish"):
+                raise DeadlineExceededError("publish: not accepted before the deadline")
+
+
+def connect(
+    url: Optional[str] = None, schema: SchemaLike = None, **options: Any
+) -> Client:
+    """Connects to a broker.
+
+    url: unix:/path or tcp://host:port; None: $MYCELIUM_URL, or the default Unix
+    socket.  schema: a module that protoc --mycelium_out=python made; None: bytes
+    of your own, see publish_bytes.  Options, all of them by name:
+
+    name                of this client for status and logs; the program's
+    connect_timeout_s   for each attempt to connect, 5.0
+    publish_bytes_max   what is published and not yet accepted, 1 MiB; beyond it
+                        publish waits
+    reconnect           True; False: the client ends with its connection
+    reconnect_min_s, reconnect_max_s
+                        bounds of the wait before it connects again (full
+                        jitter); 0: what the broker says
+    on_state            called with (State, Error or None) at each change
+    on_unaccepted       called with a list of UnacceptedFrame: what no broker is
+                        known to have accepted.  Without it the next flush says
+                        how many they were (AbortedError)
+    instance_id         16 bytes that name this client across connections;
+                        random
+
+    on_state and on_unaccepted run on a thread of the client's own, one after the
+    other.  Raises InvalidArgumentError; UnavailableError: no broker there;
+    FailedPreconditionError: it refuses the schema, the message names the field;
+    PermissionDeniedError; DeadlineExceededError.
+    """
+    return Client(make_options(url, schema, **options))
+
+
+class Client:
+    """One peer of the broker, made by mycelium.connect.  Everything may be called
+    from any thread, and from within callbacks.  Not after a fork."""
+
+    def __init__(self, options: Options) -> None:
+        self._schema = options.schema
+        self._link = Link(options)
+        self._threads: List[threading.Thread] = []
+        self._link.open()
+
+    # --- Publishing
+
+    def publish(
+        self, message: Message, topic: str = "", timeout_s: Optional[float] = None
+    ) -> None:
+        """Takes a message of the schema: it will be written, and written again
+        after a reconnect.  Waits while subscribers hold its type back or
+        publish_bytes_max are not yet accepted; DeadlineExceededError: not so
+        within timeout_s."""
+        self._schema.check("publish", message)
+        self.publish_bytes(message.TYPE_ID, message.to_bytes(), topic, timeout_s)
+
+    def publish_bytes(
+        self,
+        type_id: int,
+        payload: bytes,
+        topic: str = "",
+        timeout_s: Optional[float] = None,
+    ) -> None:
+        """The same with bytes of your own, and no schema."""
+        engine = self._link.engine
+        try:
+            self._once(lambda: engine.publish(type_id, payload, topic))
+        except WouldBlockError:
+            self._when_room(lambda: engine.publish(type_id, payload, topic), timeout_s)
+
+    def try_publish(self, message: Message, topic: str = "") -> None:
+        """As publish, but WouldBlockError instead of waiting; it says why."""
+        self._schema.check("publish", message)
+        self.try_publish_bytes(message.TYPE_ID, message.to_bytes(), topic)
+
+    def try_publish_bytes(self, type_id: int, payload: bytes, topic: str = "") -> None:
+        self._once(lambda: self._link.engine.publish(type_id, payload, topic))
+
+    def publish_acked(
+        self, message: Message, topic: str = "", timeout_s: Optional[float] = None
+    ) -> Accepted:
+        """As publish; what it returns tells when the broker has accepted it."""
+        self._schema.check("publish", message)
+        return self.publish_bytes_acked(
+            message.TYPE_ID, message.to_bytes(), topic, timeout_s
+        )
+
+    def publish_bytes_acked(
+        self,
+        type_id: int,
+        payload: bytes,
+        topic: str = "",
+        timeout_s: Optional[float] = None,
+    ) -> Accepted:
+        engine = self._link.engine
+        pending = self._when_room(
+            lambda: engine.publish_acked(type_id, payload, topic), timeout_s
+        )
+        return Accepted(self._link, pending)
+
+    def flush(self, timeout_s: Optional[float] = None) -> None:
+        """Returns when the broker has accepted everything published before.
+        AbortedError: frames were given back, see on_unaccepted."""
+        self._ask("flush", self._link.engine.flush, timeout_s)
+
+    def ping(self, timeout_s: Optional[float] = None) -> None:
+        """A round trip to the broker."""
+        self._ask("ping", self._link.engine.ping, timeout_s)
+
+    # --- Subscribing
+
+    @overload
+    def subscribe(
+        self,
+        kind: Type[M],
+        topic_filter: str = "",
+        *,
+        policy: Policy = BALANCED,
+        group: str = "",
+        start: Start = NOW,
+        on_gap: Optional[OnGap] = None,
+        timeout_s: Optional[float] = None,
+    ) -> Subscription[M]:
+        ...
+
+    @overload
+    def subscribe(
+        self,
+        kind: int,
+        topic_filter: str = "",
+        *,
+        policy: Policy = BALANCED,
+        group: str = "",
+        start: Start = NOW,
+        on_gap: Optional[OnGap] = None,
+        timeout_s: Optional[float] = None,
+    ) -> Subscription[bytes]:
+        ...
+
+    def subscribe(
+        self,
+        kind: Any,
+        topic_filter: str = "",
+        *,
+        policy: Policy = BALANCED,
+        group: str = "",
+        start: Start = NOW,
+        on_gap: Optional[OnGap] = None,
+        timeout_s: Optional[float] = None,
+    ) -> Subscription[Any]:
+        """Messages of a generated class; or bytes, by type id (0: all types).
+
+        When it returns, whatever anyone publishes afterwards arrives.  policy:
+        what happens when it is too slow.  group: of the subscriptions with this
+        name each message goes to one.  start: where it begins, see mycelium.last,
+        from_sequence and since.  on_gap: called with each Gap, by whoever
+        iterates; without it a gap is logged.
+        """
+        route, reading = open_reading(
+            self._schema, kind, topic_filter, policy, group, start, on_gap
+        )
+        return Subscription(self._link, self._subscribe(route, timeout_s), reading)
+
+    def _subscribe(self, route: Route, timeout_s: Optional[float]) -> Subscriber:
+        link = self._link
+        route.check()
+        with link.lock:
+            subscriber, pending = self._in_engine(lambda: link.engine.subscribe(route))
+            try:
+                self._await("subscribe", pending, timeout_s)
+            except BaseException:
+                link.engine.unsubscribe(subscriber)
+                link.after()
+                raise
+        return subscriber
+
+    # --- Requests
+
+    def request(
+        self,
+        question: Message,
+        answer: Type[M],
+        topic: str = "",
+        timeout_s: Optional[float] = None,
+    ) -> M:
+        """Asks one of those that respond to the question's type and the topic.
+        RequestError: what it or the broker has answered instead;
+        UnavailableError: the connection was lost, it may have been carried out;
+        DeadlineExceededError."""
+        self._schema.check("request", question)
+        self._schema.check("request", answer)
+        reply = self.request_bytes(
+            question.TYPE_ID, question.to_bytes(), topic, timeout_s
+        )
+        return parse_reply(answer, reply.type_id, reply.payload)
+
+    def request_bytes(
+        self,
+        type_id: int,
+        payload: bytes,
+        topic: str = "",
+        timeout_s: Optional[float] = None,
+    ) -> Reply:
+        """The same with bytes of your own, and no schema."""
+        link = self._link
+        deadline = _deadline(timeout_s)
+        pending: Pending = self._when_room(
+            lambda: link.engine.request(type_id, payload, topic), timeout_s
+        )
+        with link.lock:
+            why: Error = DeadlineExceededError("request: no answer before the deadline")
+            try:
+                link.wait(lambda: pending.done, deadline, "request")
+            finally:
+                if not pending.done:
+                    link.engine.cancel(pending, why)
+                    link.after()
+        if pending.error is not None:
+            raise pending.error
+        reply: Reply = pending.value
+        return reply
+
+    def responder(
+        self, question: Type[M], topic_filter: str = "", **options: Any
+    ) -> Callable[[H], H]:
+        """Decorates what answers questions, see respond."""
+
+        def decorate(handler: H) -> H:
+            self.respond(question, handler, topic_filter, **options)
+            return handler
+
+        return decorate
+
+    def respond(
+        self,
+        question: Type[M],
+        handler: Handler,
+        topic_filter: str = "",
+        *,
+        policy: Policy = BALANCED,
+        with_call: bool = False,
+        timeout_s: Optional[float] = None,
+    ) -> Responder:
+        """Answers requests of a type with what handler(question) returns: a
+        message of the schema.  It runs on a thread of its own and may call this
+        client.  RequestError is answered as it is; any other exception as
+        INTERNAL, and logged.  with_call: handler(question, call), where `call`
+        has `topic` and `cancelled`.  Of the policy queue_bytes_max counts."""
+        self._schema.check("respond", question)
+        route = Route(question.TYPE_ID, topic_filter, policy, responder=True)
+        subscriber = self._subscribe(route, timeout_s)
+
+        def answer(call: Call) -> Message:
+            asked = parse_question(question, call)
+            return handler(asked, call) if with_call else handler(asked)
+
+        return Responder(self._link, subscriber, self._schema.check, answer)
+
+    # --- The rest
+
+    @property
+    def broker(self) -> BrokerInfo:
+        """Of the present or the last connection."""
+        with self._link.lock:
+            return self._link.engine.broker
+
+    @property
+    def counters(self) -> Counters:
+        with self._link.lock:
+            return self._link.engine.counters
+
+    def close(self, timeout_s: float = CLOSE_TIMEOUT_S_DEFAULT) -> None:
+        """Writes what was published, says goodbye, ends all subscriptions.  What
+        was not accepted within timeout_s is given to on_unaccepted.  Idempotent;
+        from any thread, and from within callbacks."""
+        self._link.close(timeout_s)
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(
+        self,
+        kind: Optional[Type[BaseException]],
+        error: Optional[BaseException],
+        trace: Optional[TracebackType],
+    ) -> None:
+        self.close()
+
+    # --- How it is done
+
+    def _in_engine(self, call: Callable[[], Any]) -> Any:
+        """REQUIRES: the lock."""
+        try:
+            result = call()
+            self._link.after()
+            return result
+        except Error:
+            self._link.after()  # it may have asked for room
+            raise
+        except BaseException:
+            self._link.interrupted()
+            raise
+
+    def _once(self, call: Callable[[], Any]) -> Any:
+        with self._link.lock:
+            return self._in_engine(call)
+
+    def _when_room(self, call: Callable[[], Any], timeout_s: Optional[float]) -> Any:
+        """As soon as it does not raise WouldBlockError."""
+        deadline = _deadline(timeout_s)
+        result: List[Any] = []
+        why: List[WouldBlockError] = []
+
+        def done() -> bool:
+            try:
+                result.append(self._in_engine(call))
+                return True
+            except WouldBlockError as error:
+                why[:] = [error]
+                return False
+
+        with self._link.lock:
+            if not self._link.wait(done, deadline, "publish"):
+                words = why[0].message if why else "publish: no time is left"
+                raise DeadlineExceededError(words)
+        return result[0]
+
+    def _ask(
+        self, subject: str, call: Callable[[], Pending], timeout_s: Optional[float]
+    ) -> None:
+        with self._link.lock:
+            self._await(subject, self._in_engine(call), timeout_s)
+
+    def _await(
+        self, subject: str, pending: Pending, timeout_s: Optional[float]
+    ) -> None:
+        link = self._link
+        try:
+            if not link.wait(lambda: pending.done, _deadline(timeout_s), subject):
+                raise DeadlineExceededError(f"{subject}: no answer before the deadline")
+        finally:
+            if not pending.done:
+                link.engine.forget(pending)
+        if pending.error is not None:
+            raise pending.error
+
+
+class Responder:
+    """What answers requests, until it is closed."""
+
+    def __init__(
+        self,
+        link: Link,
+        subscriber: Subscriber,
+        check: Callable[[str, Any], None],
+        answer: Callable[[Call], Message],
+    ) -> None:
+        self._link = link
+        self._subscriber = subscriber
+        self._check = check
+        self._answer = answer
+        self._thread = threading.Thread(
+            target=self._run, name="mycelium-respond", daemon=True
+        )
+        self._thread.start()
+
+    def close(self) -> None:
+        """Unsubscribes: what is not answered fails for those who asked.  When it
+        returns the handler does not run, unless it is called from there."""
+        link = self._link
+        with link.lock:
+            link.engine.unsubscribe(self._subscriber)
+            link.after()
+            link.kick()
+        if threading.current_thread() is not self._thread:
+            self._thread.join()
+
+    def _run(self) -> None:
+        link, subscriber = self._link, self._subscriber
+        queue = subscriber.queue
+        while True:
+            with link.lock:
+                link.wait(lambda: bool(queue) or subscriber.ended is not None)
+                item = None if subscriber.ended is not None else subscriber.take()
+            if item is None:
+                return
+            for call_id, _ in getattr(item, "rows", ()):
+                with link.lock:
+                    call = link.engine.find_call(call_id)
+                    link.after()
+                if call is not None:
+                    self._respond(call)
+
+    def _respond(self, call: Call) -> None:
+        link = self._link
+        try:
+            try:
+                message = self._answer(call)
+                self._check("respond", message)
+                payload = message.to_bytes()
+                with link.lock:
+                    link.engine.reply(call, message.TYPE_ID, payload)
+                    link.after()
+                return
+            except RequestError as error:
+                answer = error
+            except Exception as error:
+                if call.cancelled:
+                    raise
+                LOG.exception("respond: the handler of type %d raised", call.type_id)
+                words = f"respond: the handler raised {type(error).__name__}"
+                answer = RequestError(StatusCode.INTERNAL, words)
+            with link.lock:
+                link.engine.fail(call, answer)
+                link.after()
+        except Error as error:
+            # The connection is lost or the responder has unsubscribed: whoever
+            # asked has been told by the broker.
+            LOG.debug("%s", error)
+        except Exception:
+            LOG.exception("respond: the handler of type %d raised", call.type_id)
+
+
+def parse_question(question: Type[M], call: Call) -> M:
+    try:
+        return question.from_bytes(call.payload)
+    except ValueError:
+        raise RequestError(
+            StatusCode.INVALID_ARGUMENT,
+            f"respond: a request of {len(call.payload)} bytes that are not a "
+            f"{question.FULL_NAME} (type {question.TYPE_ID})",
+        ) from None
+
+
+def open_reading(
+    schema: Any,
+    kind: Any,
+    topic_filter: str,
+    policy: Policy,
+    group: str,
+    start: Start,
+    on_gap: Optional[OnGap],
+) -> Any:
+    """The route and the Reading of what `kind` names."""
+    if isinstance(kind, int):
+        route = Route(kind, topic_filter, policy, group, start)
+        return route, Reading(f"type {kind}", None, on_gap)
+    schema.check("subscribe", kind)
+    route = Route(kind.TYPE_ID, topic_filter, policy, group, start)
+    return route, Reading(kind.FULL_NAME, kind.from_bytes, on_gap)
+
+
+def _deadline(timeout_s: Optional[float]) -> Optional[float]:
+    return None if timeout_s is None else now() + timeout_s

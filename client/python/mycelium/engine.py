@@ -1,0 +1,895 @@
+"""The protocol of a client without I/O: bytes come in, bytes and events go out,
+the time is passed in.  Both clients, mycelium.client and mycelium.aio, are a
+socket around it.
+
+    connected -> (receive | output, wrote | tick)* -> lost -> ... -> ended
+
+Whoever owns it dials when `redial_at` has come, feeds what it reads while
+`reads()` says so, writes output(), and calls tick() at deadline().  Operations
+give a Pending that ends once.  An exception that is not a mycelium.Error, such
+as KeyboardInterrupt, may leave it in the middle of something: its owner then
+calls interrupted(), which gives the connection up, so that everything goes on
+from a known state on the next one.
+
+Not thread-safe: belongs to its client, under that one's lock.
+"""
+
+from __future__ import annotations
+
+import random
+from collections import deque
+from typing import Any, Callable, Deque, Dict, List, NamedTuple, Optional, Tuple, Union
+
+from . import control, frame, topics
+from .control import Code, Kind, code_name
+from .delivery import (
+    BrokerInfo,
+    Route,
+    State,
+    UnacceptedFrame,
+    check_data,
+    gap_of,
+)
+from .errors import (
+    AbortedError,
+    ClosedError,
+    DeadlineExceededError,
+    Error,
+    ProtocolError,
+    RequestError,
+    ResourceExhaustedError,
+    StatusCode,
+    UnavailableError,
+    WouldBlockError,
+    error_of,
+)
+from .options import Options
+from .publish_log import GivenBack, PublishLog
+from .requests import Call, Calls, Pending, Requests, error_reply
+from .session import Control, Session, SessionState
+from .subscriber import Subscriber
+
+IDLE_TIMEOUT_MS_DEFAULT = 30_000
+RECONNECT_MS_MIN_DEFAULT = 50
+RECONNECT_MS_MAX_DEFAULT = 5_000
+HEARTBEAT_DIVISOR = 3
+# What queues may hold beyond their bounds while somebody waits for an answer.
+EXCESS_BYTES_MAX = 16 << 20
+# The ids of FLUSHes that the engine sends for itself.
+_OWN_FLUSH = 1 << 63
+_ROUTES_KNOWN_MAX = 4096
+
+_FINAL_CODES = frozenset(
+    {
+        *(Code.PROTOCOL, Code.VERSION, Code.FRAME_TOO_LARGE, Code.SLOW_CONSUMER),
+        *(Code.INVALID_ARGUMENT, Code.SCHEMA, Code.DENIED, Code.UNSUPPORTED),
+        Code.TAKEN_OVER,
+    }
+)
+_STATUS_OF_CODE = {
+    Code.VERSION: StatusCode.FAILED_PRECONDITION,
+    Code.SCHEMA: StatusCode.FAILED_PRECONDITION,
+    Code.FRAME_TOO_LARGE: StatusCode.INVALID_ARGUMENT,
+    Code.INVALID_ARGUMENT: StatusCode.INVALID_ARGUMENT,
+    Code.TOO_MANY_SESSIONS: StatusCode.RESOURCE_EXHAUSTED,
+    Code.TOO_MANY_SUBSCRIPTIONS: StatusCode.RESOURCE_EXHAUSTED,
+    Code.DENIED: StatusCode.PERMISSION_DENIED,
+    Code.PROTOCOL: StatusCode.INTERNAL,
+    Code.INTERNAL: StatusCode.INTERNAL,
+    Code.UNSUPPORTED: StatusCode.UNIMPLEMENTED,
+    Code.TAKEN_OVER: StatusCode.ABORTED,
+}
+
+
+class StateChanged(NamedTuple):
+    state: State
+    why: Optional[Error]
+
+
+class Unaccepted(NamedTuple):
+    frames: List[UnacceptedFrame]
+
+
+Event = Union[StateChanged, Unaccepted]
+
+
+class Counters(NamedTuple):
+    """What a client has seen so far."""
+
+    frames_published: int
+    frames_accepted: int
+    frames_resent: int
+    frames_unaccepted: int  # given back
+    frames_received: int  # given to subscriptions
+    frames_missed: int  # told in gaps
+    gaps: int
+    reconnects: int
+    replies_late: int  # after the deadline, or cancelled
+
+
+class _Asked:
+    """What the broker is to answer; `again`: the frame, if it is asked for on
+    another connection too."""
+
+    def __init__(self, pending: Pending, again: bytes = b"") -> None:
+        self.pending = pending
+        self.again = again
+        self.publish_id = 0  # of FLUSH: of the last PUBLISH before it
+        self.subscriber: Optional[Subscriber] = None  # of SUBSCRIBE
+
+
+class Engine:
+    def __init__(
+        self, options: Options, jitter: Callable[[], float] = random.random
+    ) -> None:
+        self.options = options
+        self.ended: Optional[Error] = None  # final, and why
+        self.redial_at: Optional[float] = None  # when to connect again
+        self.events: Deque[Event] = deque()
+        self.welcome: Optional[control.Welcome] = None  # the last one
+        self._jitter = jitter
+        self._session: Optional[Session] = None
+        self._greeting = b""  # of it, still to be written
+        # What is to be written, if it can be, to a connection that is given up.
+        self.last_words = b""
+        self._log = PublishLog(options.publish_bytes_max)
+        self._last_id = 0  # of what is asked
+        self._asked: Dict[int, _Asked] = {}
+        self._accepts: Deque[Tuple[int, Pending]] = deque()  # by publish id
+        self._own_flush = False  # on its way
+        self._room_wanted = False
+        self._subscribers: Dict[int, Subscriber] = {}
+        self._routes: Dict[Tuple[int, str], List[Subscriber]] = {}
+        self._resubscribing: Dict[int, int] = {}  # request, subscription
+        self._last_subscriber_id = 0
+        self._addressee = 0
+        self._holds: Dict[int, control.Hold] = {}
+        self._requests = Requests()
+        self._calls = Calls()
+        self._lost: Optional[Error] = None  # the last connection, and why
+        self._bound_s = 0.0  # of the next wait for a connection
+        self._window_end: Optional[float] = None  # of resuming
+        self._heard = 0.0
+        self._greet_until = 0.0
+        self._pinged = False
+        self._receiving = False
+        self._told = State.CONNECTED
+        self._unreported = 0  # frames given back that nobody has heard of
+        self._counts = {"received": 0, "missed": 0, "gaps": 0, "reconnects": 0}
+        self._frames_unaccepted = 0
+
+    # --- The connection ------------------------------------------------------
+
+    @property
+    def is_open(self) -> bool:
+        """Whether a WELCOME has been read on this connection."""
+        return self._log.connected
+
+    @property
+    def has_connection(self) -> bool:
+        return self._session is not None
+
+    def connected(self, now: float) -> None:
+        """A new connection, on which the client speaks first."""
+        last = self.welcome or control.Welcome()
+        hello = control.Hello(
+            version_major=control.VERSION_MAJOR,
+            name=self.options.name,
+            schema_digest=self.options.schema.digest,
+            instance_id=self.options.instance_id,
+            last_epoch=last.epoch,
+            last_session_id=last.session_id,
+        )
+        self._session = Session()
+        self.last_words = b""
+        self._greeting = control.encode_control(Kind.HELLO, 0, hello)
+        self.redial_at = None
+        self._heard = now
+        self._pinged = False
+        self._greet_until = now + self.options.connect_timeout_s
+
+    def output(self) -> bytes:
+        """What is to be written next; empty: nothing."""
+        return self._greeting or self._log.output()
+
+    @property
+    def has_output(self) -> bool:
+        return bool(self._greeting) or self._log.has_output
+
+    def wrote(self, count: int) -> None:
+        """So many bytes of it."""
+        if self._greeting:
+            self._greeting = self._greeting[count:]
+        else:
+            self._log.wrote(count)
+            if self._room_wanted and not self._log.has_output:
+                self._ask_for_ack()
+
+    def receive(self, data: bytes, now: float) -> None:
+        """What was read; after it there may be output, events, a lost connection."""
+        session = self._session
+        if session is None:
+            return
+        self._receiving = True
+        self._heard = now
+        self._pinged = False
+        try:
+            session.feed(data)
+            while True:
+                event = session.next()
+                if event is None:
+                    break
+                if isinstance(event, frame.Run):
+                    self._on_run(event, now)
+                else:
+                    _HANDLERS[event.kind](self, event, now)
+                if self._session is not session:
+                    break
+        except ProtocolError as error:
+            self._violated(error, now)
+        except ResourceExhaustedError as error:  # a policy has its way
+            self._end(error)
+        self._receiving = False
+
+    def _violated(self, error: ProtocolError, now: float) -> None:
+        close = control.Close(error.code, error.message)
+        self.last_words = control.encode_control(Kind.CLOSE, 0, close)
+        words = "" if self.is_open else "not a Mycelium broker: "
+        self.lost(UnavailableError(words + error.message), now, final=True)
+
+    def lost(
+        self, why: Error, now: float, final: bool = False, retry_after_ms: int = 0
+    ) -> None:
+        """The connection is gone, or could not be made.  Decides whether there
+        is to be another."""
+        url = self.options.url
+        if self.welcome is None or not self.is_open:
+            words = f"connect {url}: {why.message}"
+        else:
+            words = f"connection to {url} lost: {why.message}"
+        why = error_of(why.status, words)
+        first = self.welcome is None
+        was_open = self.is_open
+        self._disconnect()
+        if self.ended is not None:
+            return
+        if first or final or not self.options.reconnect:
+            self._end(why)
+            return
+        self.redial_at = now + max(self._next_wait_s(), retry_after_ms / 1000)
+        if was_open:
+            self._lost = why
+            self._fail_what_does_not_survive(why)
+            window_ms = self._limits.resume_window_ms
+            self._window_end = now + window_ms / 1000
+        self._update_state()
+
+    def interrupted(self, now: float) -> None:
+        """An exception came out of a method of this engine."""
+        if self._receiving:
+            self._receiving = False
+            for subscriber in self._subscribers.values():
+                subscriber.torn = True
+        if self._session is not None:
+            self.lost(UnavailableError("interrupted in the middle of a call"), now)
+
+    def _disconnect(self) -> None:
+        self._session = None
+        self._greeting = b""
+        self._log.disconnect()
+        self._own_flush = False
+        self._holds.clear()
+        self._addressee = 0
+        self._resubscribing.clear()
+        self._calls.forget()
+
+    def _fail_what_does_not_survive(self, why: Error) -> None:
+        for key, asked in list(self._asked.items()):
+            if not asked.again or asked.pending.done:
+                del self._asked[key]
+                asked.pending.end(why)
+        self._requests.fail_all(why)
+
+    def _next_wait_s(self) -> float:
+        """Full jitter: a random part of a bound that doubles."""
+        limits, options = self._limits, self.options
+        most = (
+            options.reconnect_max_s
+            or (limits.reconnect_ms_max or RECONNECT_MS_MAX_DEFAULT) / 1000
+        )
+        least = (
+            options.reconnect_min_s
+            or (limits.reconnect_ms_min or RECONNECT_MS_MIN_DEFAULT) / 1000
+        )
+        bound = min(max(self._bound_s, least), most)
+        self._bound_s = bound * 2
+        return self._jitter() * bound
+
+    @property
+    def _limits(self) -> control.Limits:
+        return (self.welcome and self.welcome.limits) or control.Limits()
+
+    @property
+    def broker(self) -> BrokerInfo:
+        """Of the present or the last connection."""
+        welcome = self.welcome or control.Welcome()
+        return BrokerInfo(
+            welcome.broker_name,
+            welcome.broker_version,
+            welcome.epoch,
+            welcome.session_id,
+            self._limits.frame_bytes_max,
+        )
+
+    # --- Time ----------------------------------------------------------------
+
+    def _beat_s(self) -> float:
+        idle_ms = self._limits.idle_timeout_ms or IDLE_TIMEOUT_MS_DEFAULT
+        return max(1, idle_ms // HEARTBEAT_DIVISOR) / 1000
+
+    def deadline(self) -> Optional[float]:
+        """When tick() will have something to do."""
+        times = [s.queue.deadline for s in self._subscribers.values()]
+        if self.is_open:
+            times.append(self._heard + self._beat_s() * (2 if self._pinged else 1))
+        elif self.ended is None:
+            times.append(self._window_end)
+            if self._session is not None:
+                times.append(self._greet_until)
+        return min((time for time in times if time is not None), default=None)
+
+    def tick(self, now: float) -> None:
+        try:
+            for subscriber in list(self._subscribers.values()):
+                subscriber.queue.tick(now)
+        except ResourceExhaustedError as error:
+            self._end(error)
+        if self.is_open:
+            self._beat(now)
+            return
+        if self._session is not None and now >= self._greet_until:
+            words = "connected, but no WELCOME before the deadline"
+            self.lost(DeadlineExceededError(words), now)
+        if self._window_end is not None and now >= self._window_end:
+            self._window_end = None
+            self._give_back(self._log.give_back_written(), self._lost)
+
+    def _beat(self, now: float) -> None:
+        beat_s = self._beat_s()
+        if not self.reads():
+            # Nothing is read, and so nothing heard; the broker is to hear.
+            if now >= self._heard + beat_s:
+                self._heard = now
+                self._log.append(control.encode_control(Kind.PING))
+        elif self._pinged and now >= self._heard + 2 * beat_s:
+            ms = int(2 * beat_s * 1000)
+            self.lost(UnavailableError(f"silent for {ms} ms"), now)
+        elif not self._pinged and now >= self._heard + beat_s:
+            self._pinged = True
+            self._log.append(control.encode_control(Kind.PING))
+
+    # --- Whether to read -----------------------------------------------------
+
+    def reads(self, waiting: bool = False) -> bool:
+        """Whether more is to be read; `waiting`: somebody waits for an answer."""
+        for subscriber in self._subscribers.values():
+            if subscriber.queue.holds and not (
+                waiting and subscriber.queue.excess_bytes < EXCESS_BYTES_MAX
+            ):
+                return False
+        return True
+
+    def stuck(self, subject: str) -> ResourceExhaustedError:
+        """What somebody is told who waits while reads(True) is false."""
+        return ResourceExhaustedError(
+            f"{subject}: a subscription's queue is full and nobody takes from it, "
+            f"allowed {EXCESS_BYTES_MAX} bytes more while something is waited for"
+        )
+
+    # --- Publishing ----------------------------------------------------------
+
+    def publish(self, type_id: int, payload: bytes, topic: str = "") -> int:
+        """The frame's publish id.  Raises InvalidArgumentError, WouldBlockError,
+        or what the client has ended with."""
+        most = self._limits.frame_bytes_max
+        encoded = b""
+        if topic or not 1 <= type_id <= 65535 or len(payload) > most:
+            encoded = check_data("publish", type_id, topic, payload, most)
+        if self.ended is not None:
+            raise self.ended
+        log = self._log
+        size = frame.HEADER_BYTES + len(encoded) + len(payload)
+        if self._holds or not log.has_room(size):
+            self._check_room("publish", type_id, size)
+        return log.publish(type_id, encoded, payload)
+
+    def publish_acked(self, type_id: int, payload: bytes, topic: str = "") -> Pending:
+        """Ends when the broker has accepted the frame; AbortedError: it may
+        have; ClosedError, UnavailableError: it has not."""
+        publish_id = self.publish(type_id, payload, topic)
+        pending = Pending()
+        self._accepts.append((publish_id, pending))
+        self._ask_for_ack()
+        return pending
+
+    def _check_room(self, subject: str, type_id: int, frame_bytes: int) -> None:
+        hold = self._holds.get(type_id) or self._holds.get(0)
+        if type_id and hold:
+            raise WouldBlockError(
+                f"{subject}: would block, type {type_id} is held back by session "
+                f"{hold.by_session_id} ({hold.by_name})"
+            )
+        if not self._log.has_room(frame_bytes):
+            self._room_wanted = True
+            if not self._log.has_output:
+                self._ask_for_ack()
+            raise WouldBlockError(
+                f"{subject}: would block, {self._log.used_bytes} bytes are not yet "
+                f"accepted, publish_bytes_max {self._log.bytes_max}"
+            )
+
+    def _ask_for_ack(self) -> None:
+        """The broker says by itself what it has accepted, but not at once."""
+        log = self._log
+        if self._own_flush or not log.connected or log.settled_id == log.last_id:
+            return
+        self._own_flush = True
+        log.append(control.encode_control(Kind.FLUSH, _OWN_FLUSH | log.last_id))
+
+    def _acked(self, publish_id: int) -> None:
+        log = self._log
+        if not log.acked(publish_id):
+            raise ProtocolError(
+                f"ack: publish_id {publish_id}, allowed up to {log.written_id}",
+                Code.PROTOCOL,
+            )
+        self._room_wanted = self._room_wanted and log.used_bytes > log.bytes_max // 2
+        while self._accepts and self._accepts[0][0] <= log.settled_id:
+            self._accepts.popleft()[1].end()
+
+    def _give_back(self, given_back: GivenBack, never: Optional[Error]) -> None:
+        """What no broker is known to have accepted; `never`: what those are told
+        that cannot have been."""
+        frames = given_back.frames
+        for index, each in enumerate(frames):
+            if self._accepts and self._accepts[0][0] == given_back.first_id + index:
+                aborted = AbortedError(
+                    "publish: written to a broker that did not say that it accepted it"
+                )
+                self._accepts.popleft()[1].end(aborted if each.maybe_accepted else never)
+        if not frames:
+            return
+        self._frames_unaccepted += len(frames)
+        if self.options.on_unaccepted is None:
+            self._unreported += len(frames)
+        else:
+            self.events.append(Unaccepted(frames))
+
+    @property
+    def all_accepted(self) -> bool:
+        return self._log.settled_id == self._log.last_id
+
+    # --- What is asked -------------------------------------------------------
+
+    def _ask(self, kind: Kind, body: Optional[control.Body], survives: bool) -> _Asked:
+        """Raises what the client has ended with, or the lost connection."""
+        if self.ended is not None:
+            raise self.ended
+        if not survives and not self.is_open:
+            raise self._lost or UnavailableError("no connection")
+        self._last_id += 1
+        data = control.encode_control(kind, self._last_id, body)
+        asked = _Asked(Pending(self._last_id), data if survives else b"")
+        self._asked[self._last_id] = asked
+        self._log.append(data)
+        return asked
+
+    def forget(self, pending: Pending) -> None:
+        """Nobody waits for it any more."""
+        pending.end(ClosedError("forgotten"))
+        asked = self._asked.get(pending.key)
+        if asked is not None and asked.subscriber is None:
+            del self._asked[pending.key]
+
+    def flush(self) -> Pending:
+        asked = self._ask(Kind.FLUSH, None, survives=True)
+        asked.publish_id = self._log.last_id
+        return asked.pending
+
+    def ping(self) -> Pending:
+        return self._ask(Kind.PING, None, survives=False).pending
+
+    def subscribe(self, route: Route) -> Tuple[Subscriber, Pending]:
+        """`route` has been checked.  To give it up, unsubscribe."""
+        self._last_subscriber_id += 1
+        subscriber = Subscriber(self._last_subscriber_id, route, self._send_ack)
+        asked = self._ask(Kind.SUBSCRIBE, _subscribe_body(subscriber), survives=True)
+        asked.subscriber = subscriber
+        self._subscribers[subscriber.id] = subscriber
+        self._routes.clear()
+        return subscriber, asked.pending
+
+    def unsubscribe(self, subscriber: Subscriber) -> None:
+        """Nothing is delivered any more; idempotent."""
+        subscriber.end(ClosedError("subscription: unsubscribed"))
+        if self._subscribers.pop(subscriber.id, None) is None:
+            return
+        self._routes.clear()
+        if self.ended is None and subscriber.known:
+            if subscriber.acks is not None:
+                subscriber.acks.send()
+            self._calls.forget(subscriber.id)
+            if subscriber.id not in self._resubscribing.values():
+                self._send_unsubscribe(subscriber.id)
+
+    def _send_unsubscribe(self, subscriber_id: int) -> None:
+        self._last_id += 1
+        body = control.Unsubscribe(subscriber_id)
+        self._log.append(control.encode_control(Kind.UNSUBSCRIBE, self._last_id, body))
+
+    def _send_ack(self, subscriber_id: int, frames: int) -> None:
+        body = control.Ack(subscription_id=subscriber_id, frames=frames)
+        self._log.append(control.encode_control(Kind.ACK, 0, body))
+
+    # --- Requests ------------------------------------------------------------
+
+    def request(self, type_id: int, payload: bytes, topic: str = "") -> Pending:
+        """Ends with a Reply or the error that was answered."""
+        most = self._limits.frame_bytes_max
+        encoded = check_data("request", type_id, topic, payload, most)
+        if self.ended is not None:
+            raise self.ended
+        if not self.is_open:
+            raise UnavailableError("request: no connection")
+        self._check_room("request", 0, frame.HEADER_BYTES + len(encoded) + len(payload))
+        pending = self._requests.begin()
+        self._log.append(
+            frame.encode_frame(type_id, frame.REQUEST, pending.key, payload, encoded)
+        )
+        return pending
+
+    def cancel(self, pending: Pending, why: Error) -> None:
+        """Of a request: nobody wants the answer any more."""
+        if self._requests.cancel(pending, why):
+            self._log.append(control.encode_control(Kind.CANCEL, pending.key))
+
+    def find_call(self, call_id: int) -> Optional[Call]:
+        """None: nobody waits for the answer any more."""
+        call = self._calls.find(call_id)
+        if call is not None and call.cancelled:
+            # The broker is still to hear that this responder is free again.
+            self.fail(call, RequestError(StatusCode.CANCELLED, "request: cancelled"))
+            return None
+        return call
+
+    def reply(self, call: Call, type_id: int, payload: bytes) -> None:
+        most = self._limits.frame_bytes_max
+        check_data("reply", type_id, "", payload, most)
+        self._calls.answered(call)
+        self._log.append(frame.encode_frame(type_id, frame.REPLY, call.id, payload))
+
+    def fail(self, call: Call, error: RequestError) -> None:
+        self._calls.answered(call)
+        self._log.append(error_reply(call, error))
+
+    # --- What comes ----------------------------------------------------------
+
+    def _on_run(self, run: frame.Run, now: float) -> None:
+        if run.kind in (frame.REPLY, frame.ERROR_REPLY):
+            self._requests.on_reply(run)
+            return
+        if run.kind == frame.REQUEST:
+            subscriber = self._subscribers.get(self._addressee)
+            if subscriber is not None and subscriber.route.responder:
+                self._calls.asked(run, subscriber.id)
+                subscriber.deliver(run, True, now)
+            return
+        if self._addressee:
+            subscriber = self._subscribers.get(self._addressee)
+            if subscriber is not None and not subscriber.route.responder:
+                self._counts["received"] += subscriber.deliver(run, True, now)
+            return
+        for subscriber in self._route(run.type_id, run.topic):
+            self._counts["received"] += subscriber.deliver(run, False, now)
+
+    def _route(self, type_id: int, topic: str) -> List[Subscriber]:
+        found = self._routes.get((type_id, topic))
+        if found is None:
+            if len(self._routes) >= _ROUTES_KNOWN_MAX:
+                self._routes.clear()
+            found = self._routes[type_id, topic] = [
+                each
+                for each in self._subscribers.values()
+                if each.route.type_id in (0, type_id)
+                and not each.route.responder
+                and topics.matches(each.route.topic_filter, topic)
+            ]
+        return found
+
+    def _on_schema(self, event: Control, now: float) -> None:
+        schema = self.options.schema
+        asked: Any = event.body
+        if not schema.digest or asked.schema_digest != schema.digest:
+            raise ProtocolError(
+                "schema: it asks for a schema that HELLO did not name", Code.PROTOCOL
+            )
+        body = control.Schema(schema.digest, schema.descriptor_set)
+        self._greeting += control.encode_control(Kind.SCHEMA, 0, body)
+
+    def _on_welcome(self, event: Control, now: float) -> None:
+        welcome: Any = event.body
+        first = self.welcome is None
+        limits = welcome.limits or control.Limits()
+        if not 1 <= limits.frame_bytes_max <= frame.FRAME_BYTES_MAX_CEILING:
+            raise ProtocolError(
+                f"protocol: frame_bytes_max {limits.frame_bytes_max} in WELCOME, "
+                f"allowed 1 to {frame.FRAME_BYTES_MAX_CEILING}",
+                Code.PROTOCOL,
+            )
+        log = self._log
+        if welcome.resumed and first:
+            log.count_from(welcome.last_publish_id)
+        elif welcome.resumed:
+            if not log.can_resume_after(welcome.last_publish_id):
+                raise ProtocolError(
+                    f"welcome: last_publish_id {welcome.last_publish_id}, "
+                    f"allowed up to {log.last_id}",
+                    Code.PROTOCOL,
+                )
+            log.accept_through(welcome.last_publish_id)
+            self._acked(log.settled_id)
+        else:
+            self._give_back(log.give_back_written(), self._lost)
+        log.bytes_max = min(
+            self.options.publish_bytes_max,
+            limits.publish_bytes_max or self.options.publish_bytes_max,
+        )
+        self.welcome = welcome
+        self._bound_s = 0.0
+        self._window_end = self._lost = None
+        log.begin(self._subscribe_again())
+        for asked in self._asked.values():
+            log.append(asked.again)
+        if self._accepts or self._room_wanted:
+            self._ask_for_ack()
+        self._counts["reconnects"] += not first
+        self._update_state()
+
+    def _subscribe_again(self) -> List[bytes]:
+        frames: List[bytes] = []
+        for subscriber in self._subscribers.values():
+            if not subscriber.known:
+                continue  # it waits for its first answer
+            subscriber.suspend()
+            self._last_id += 1
+            self._resubscribing[self._last_id] = subscriber.id
+            body = _subscribe_body(subscriber)
+            frames.append(control.encode_control(Kind.SUBSCRIBE, self._last_id, body))
+        return frames
+
+    def _on_subscribed(self, event: Control, now: float) -> None:
+        body: Any = event.body
+        asked = self._asked.pop(event.id, None)
+        self._resubscribing.pop(event.id, None)
+        subscriber = self._subscribers.get(body.subscription_id)
+        error: Optional[Error] = None
+        if body.code != Code.OK:
+            status = _STATUS_OF_CODE.get(body.code, StatusCode.UNAVAILABLE)
+            words = f"subscribe: {body.reason} ({code_name(body.code)})"
+            error = error_of(status, words)
+            if subscriber is not None:
+                del self._subscribers[subscriber.id]
+                self._routes.clear()
+                subscriber.end(error)
+        elif subscriber is None:  # given up meanwhile
+            self._send_unsubscribe(body.subscription_id)
+        else:
+            welcome: Any = self.welcome
+            subscriber.activate(
+                welcome.epoch, welcome.session_id, welcome.resumed, body.starts
+            )
+        if asked is not None:
+            asked.pending.end(error)
+        self._update_state()
+
+    def _on_gap(self, event: Control, now: float) -> None:
+        body: Any = event.body
+        subscriber = self._subscribers.get(body.subscription_id)
+        if subscriber is not None:
+            gap = gap_of(body)
+            self._counts["gaps"] += 1
+            self._counts["missed"] += gap.frames
+            subscriber.deliver_gap(gap)
+
+    def _on_flushed(self, event: Control, now: float) -> None:
+        if event.id & _OWN_FLUSH:
+            if not self._own_flush:
+                raise ProtocolError(
+                    f"flushed: id {event.id}, allowed one that was sent", Code.PROTOCOL
+                )
+            self._own_flush = False
+            self._acked(event.id & ~_OWN_FLUSH)
+            if self._accepts or self._room_wanted or self.ended is not None:
+                self._ask_for_ack()
+            return
+        asked = self._asked.pop(event.id, None)
+        if asked is None:
+            return  # came too late
+        self._acked(asked.publish_id)
+        if self._unreported:
+            asked.pending.end(
+                AbortedError(
+                    f"flush: {self._unreported} frames were written to a broker that "
+                    "has forgotten this client or was restarted, and may not have "
+                    "been accepted"
+                )
+            )
+            self._unreported = 0
+        asked.pending.end()
+
+    def _on_ack(self, event: Control, now: float) -> None:
+        body: Any = event.body
+        self._acked(body.publish_id)
+
+    def _on_ping(self, event: Control, now: float) -> None:
+        self._log.append(control.encode_control(Kind.PONG, event.id))
+
+    def _on_pong(self, event: Control, now: float) -> None:
+        asked = self._asked.pop(event.id, None)
+        if asked is not None:
+            asked.pending.end()
+
+    def _on_hold(self, event: Control, now: float) -> None:
+        body: Any = event.body
+        self._holds[body.type_id] = body
+        self._update_state()
+
+    def _on_release(self, event: Control, now: float) -> None:
+        body: Any = event.body
+        self._holds.pop(body.type_id, None)
+        self._update_state()
+
+    def _on_addressee(self, event: Control, now: float) -> None:
+        body: Any = event.body
+        self._addressee = body.subscription_id
+
+    def _on_cancel(self, event: Control, now: float) -> None:
+        self._calls.cancel(event.id)
+
+    def _on_close(self, event: Control, now: float) -> None:
+        body: Any = event.body
+        said = f"{body.reason} ({code_name(body.code)})"
+        if self.is_open:
+            error: Error = UnavailableError("closed by the broker: " + said)
+            if body.code == Code.SLOW_CONSUMER:  # a policy has its way
+                error = ResourceExhaustedError(error.message)
+        else:
+            status = _STATUS_OF_CODE.get(body.code, StatusCode.UNAVAILABLE)
+            error = error_of(status, "refused by the broker: " + said)
+        self.lost(error, now, body.code in _FINAL_CODES, body.retry_after_ms)
+
+    def _on_nothing(self, event: Control, now: float) -> None:
+        """Nobody waits for it."""
+
+    # --- States and the end --------------------------------------------------
+
+    def _update_state(self) -> None:
+        why: Optional[Error] = None
+        if self.ended is not None:
+            state, why = State.CLOSED, self.ended
+        elif not self.is_open or self._resubscribing:
+            state, why = State.RECONNECTING, self._lost
+        elif self._holds:
+            state = State.STALLED
+            hold = next(iter(self._holds.values()))
+            what = f"type {hold.type_id} is" if hold.type_id else "all types are"
+            why = UnavailableError(
+                f"publish: {what} held back by session {hold.by_session_id} "
+                f"({hold.by_name})"
+            )
+        else:
+            state = State.CONNECTED
+        if state is not self._told:
+            self._told = state
+            self.events.append(StateChanged(state, why))
+
+    def begin_close(self) -> None:
+        """Nothing new begins; what was published is still written, until
+        `all_accepted`."""
+        if self.ended is not None:
+            return
+        closed = ClosedError("client: closed by its owner")
+        for subscriber in self._subscribers.values():
+            if subscriber.acks is not None:
+                subscriber.acks.send()
+        self._calls.forget()
+        self.ended = closed
+        self._told = State.CLOSED
+        self._end_all(closed)
+        self._ask_for_ack()
+
+    def say_goodbye(self) -> None:
+        """The last frame of this client."""
+        body = control.Close(Code.GOING_AWAY)
+        self._log.append(control.encode_control(Kind.CLOSE, 0, body))
+
+    def finish_close(self) -> None:
+        """What was not accepted is given back."""
+        self._disconnect()
+        self.redial_at = None
+        self._give_back(self._log.give_back_all(), self.ended)
+
+    def _end(self, why: Error) -> None:
+        """For good."""
+        if self.ended is not None:
+            return
+        self.ended = why
+        self._disconnect()
+        self.redial_at = None
+        self._end_all(why)
+        self._give_back(self._log.give_back_all(), why)
+        self._update_state()
+
+    def _end_all(self, why: Error) -> None:
+        asked, self._asked = self._asked, {}
+        for each in asked.values():
+            each.pending.end(why)
+        self._requests.fail_all(why)
+        for subscriber in self._subscribers.values():
+            subscriber.end(why)
+
+    @property
+    def counters(self) -> Counters:
+        log, counts = self._log, self._counts
+        return Counters(
+            log.frames_published,
+            log.frames_published - log.frames_pending - self._frames_unaccepted,
+            log.frames_resent,
+            self._frames_unaccepted,
+            counts["received"],
+            counts["missed"],
+            counts["gaps"],
+            counts["reconnects"],
+            self._requests.replies_late,
+        )
+
+
+def _subscribe_body(subscriber: Subscriber) -> control.Subscribe:
+    route = subscriber.route
+    resume = subscriber.resume()
+    start = None
+    if route.start.field and resume is None:
+        start = control.WireStart(**{route.start.field: route.start.value})
+    policy = route.policy
+    return control.Subscribe(
+        subscription_id=subscriber.id,
+        type_id=route.type_id,
+        topic_filter=route.topic_filter,
+        policy=control.WirePolicy(
+            policy.queue_bytes_max, policy.stall_ms_max, policy.overflow
+        ),
+        group=route.group,
+        responder=route.responder,
+        start=start,
+        resume=resume,
+    )
+
+
+_Handler = Callable[[Engine, Control, float], None]
+_HANDLERS: Dict[Kind, _Handler] = {
+    Kind.WELCOME: Engine._on_welcome,
+    Kind.SCHEMA: Engine._on_schema,
+    Kind.SUBSCRIBED: Engine._on_subscribed,
+    Kind.UNSUBSCRIBED: Engine._on_nothing,
+    Kind.GAP: Engine._on_gap,
+    Kind.ACK: Engine._on_ack,
+    Kind.HOLD: Engine._on_hold,
+    Kind.RELEASE: Engine._on_release,
+    Kind.FLUSHED: Engine._on_flushed,
+    Kind.PING: Engine._on_ping,
+    Kind.PONG: Engine._on_pong,
+    Kind.CLOSE: Engine._on_close,
+    Kind.ADMIN: Engine._on_nothing,
+    Kind.CANCEL: Engine._on_cancel,
+    Kind.ADDRESSEE: Engine._on_addressee,
+}
