@@ -11,6 +11,7 @@
 mycelium.aio has the same for asyncio.
 """
 
+from . import aio
 from .client import Accepted, Client, Responder, connect
 from .delivery import (
     BALANCED,

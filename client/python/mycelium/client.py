@@ -5,7 +5,17 @@ from __future__ import annotations
 import threading
 import time
 from types import TracebackType
-from typing import Any, Callable, Generic, List, Optional, Type, TypeVar, Union, overload
+from typing import (
+    Any,
+    Callable,
+    Generic,
+    List,
+    Optional,
+    Type,
+    TypeVar,
+    Union,
+    overload,
+)
 
 from .delivery import BALANCED, NOW, BrokerInfo, Policy, Route, Start
 from .engine import Counters
@@ -20,7 +30,14 @@ from .errors import (
 )
 from .link import Link, now
 from .log import LOG
-from .messages import M, Message, SchemaLike, parse_reply
+from .messages import (
+    M,
+    Message,
+    SchemaLike,
+    open_reading,
+    parse_question,
+    parse_reply,
+)
 from .options import Options, make_options
 from .reading import OnGap, Reading
 from .requests import Call, Pending, Reply
@@ -122,7 +139,15 @@ class Client:
         """The same with bytes of your own, and no schema."""
         engine = self._link.engine
         try:
-            self._once(lambda: engine.publish(type_id, payload, topic))
+            with self._link.lock:
+                try:
+                    engine.publish(type_id, payload, topic)
+                    self._link.after_publish()
+                except Error:
+                    raise
+                except BaseException:
+                    self._link.interrupted()
+                    raise
         except WouldBlockError:
             self._when_room(lambda: engine.publish(type_id, payload, topic), timeout_s)
 
@@ -223,6 +248,7 @@ class Client:
         link = self._link
         route.check()
         with link.lock:
+            subscriber: Subscriber
             subscriber, pending = self._in_engine(lambda: link.engine.subscribe(route))
             try:
                 self._await("subscribe", pending, timeout_s)
@@ -477,35 +503,6 @@ class Responder:
             LOG.debug("%s", error)
         except Exception:
             LOG.exception("respond: the handler of type %d raised", call.type_id)
-
-
-def parse_question(question: Type[M], call: Call) -> M:
-    try:
-        return question.from_bytes(call.payload)
-    except ValueError:
-        raise RequestError(
-            StatusCode.INVALID_ARGUMENT,
-            f"respond: a request of {len(call.payload)} bytes that are not a "
-            f"{question.FULL_NAME} (type {question.TYPE_ID})",
-        ) from None
-
-
-def open_reading(
-    schema: Any,
-    kind: Any,
-    topic_filter: str,
-    policy: Policy,
-    group: str,
-    start: Start,
-    on_gap: Optional[OnGap],
-) -> Any:
-    """The route and the Reading of what `kind` names."""
-    if isinstance(kind, int):
-        route = Route(kind, topic_filter, policy, group, start)
-        return route, Reading(f"type {kind}", None, on_gap)
-    schema.check("subscribe", kind)
-    route = Route(kind.TYPE_ID, topic_filter, policy, group, start)
-    return route, Reading(kind.FULL_NAME, kind.from_bytes, on_gap)
 
 
 def _deadline(timeout_s: Optional[float]) -> Optional[float]:

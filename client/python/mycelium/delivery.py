@@ -201,7 +201,9 @@ class Route:
         return ""
 
 
-def check_data(subject: str, type_id: int, topic: str, payload: bytes, most: int) -> bytes:
+def check_data(
+    subject: str, type_id: int, topic: str, payload: bytes, most: int
+) -> bytes:
     """The topic's bytes, if a client may send this; InvalidArgumentError."""
     encoded = topics.encoded(topic)
     if not 1 <= type_id <= 65535:

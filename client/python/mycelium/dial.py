@@ -133,7 +133,11 @@ def connect_fault(address: Address, error: OSError) -> Error:
         return PermissionDeniedError(_denied(address))
     if number == errno.EPROTOTYPE:
         return UnavailableError("not a stream socket, and so not a Mycelium broker")
-    return UnavailableError(os.strerror(number) if number else str(error))
+    return UnavailableError(system_words(error))
+
+
+def system_words(error: OSError) -> str:
+    return os.strerror(error.errno) if error.errno else str(error)
 
 
 def _absent(address: Address, why: str) -> UnavailableError:
@@ -186,7 +190,9 @@ def _connect(
 ) -> socket.socket:
     opened = new_socket(family)
     try:
-        while not _is_connected(opened, opened.connect_ex(where), deadline, interrupt_fd):
+        while not _is_connected(
+            opened, opened.connect_ex(where), deadline, interrupt_fd
+        ):
             pass
         return opened
     except BaseException:

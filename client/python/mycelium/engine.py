@@ -44,10 +44,13 @@ from .errors import (
     error_of,
 )
 from .options import Options
-from .publish_log import GivenBack, PublishLog
-from .requests import Call, Calls, Pending, Requests, error_reply
-from .session import Control, Session, SessionState
+from .protobuf import Body
+from .publish_log import GivenBack
+from .publisher import OWN_FLUSH, Publisher
+from .requests import Call, Pending, Requests, error_reply
+from .session import Control, Session
 from .subscriber import Subscriber
+from .subscribers import Subscribers, subscribe_body
 
 IDLE_TIMEOUT_MS_DEFAULT = 30_000
 RECONNECT_MS_MIN_DEFAULT = 50
@@ -55,9 +58,6 @@ RECONNECT_MS_MAX_DEFAULT = 5_000
 HEARTBEAT_DIVISOR = 3
 # What queues may hold beyond their bounds while somebody waits for an answer.
 EXCESS_BYTES_MAX = 16 << 20
-# The ids of FLUSHes that the engine sends for itself.
-_OWN_FLUSH = 1 << 63
-_ROUTES_KNOWN_MAX = 4096
 
 _FINAL_CODES = frozenset(
     {
@@ -132,20 +132,14 @@ class Engine:
         self._greeting = b""  # of it, still to be written
         # What is to be written, if it can be, to a connection that is given up.
         self.last_words = b""
-        self._log = PublishLog(options.publish_bytes_max)
+        self._publisher = Publisher(options.publish_bytes_max)
+        self._log = self._publisher.log
+        self._subscribers = Subscribers(self._log)
+        self._frame_bytes_max = frame.FRAME_BYTES_MAX_CEILING  # until WELCOME
         self._last_id = 0  # of what is asked
         self._asked: Dict[int, _Asked] = {}
-        self._accepts: Deque[Tuple[int, Pending]] = deque()  # by publish id
-        self._own_flush = False  # on its way
-        self._room_wanted = False
-        self._subscribers: Dict[int, Subscriber] = {}
-        self._routes: Dict[Tuple[int, str], List[Subscriber]] = {}
         self._resubscribing: Dict[int, int] = {}  # request, subscription
-        self._last_subscriber_id = 0
-        self._addressee = 0
-        self._holds: Dict[int, control.Hold] = {}
         self._requests = Requests()
-        self._calls = Calls()
         self._lost: Optional[Error] = None  # the last connection, and why
         self._bound_s = 0.0  # of the next wait for a connection
         self._window_end: Optional[float] = None  # of resuming
@@ -155,8 +149,7 @@ class Engine:
         self._receiving = False
         self._told = State.CONNECTED
         self._unreported = 0  # frames given back that nobody has heard of
-        self._counts = {"received": 0, "missed": 0, "gaps": 0, "reconnects": 0}
-        self._frames_unaccepted = 0
+        self._reconnects = 0
 
     # --- The connection ------------------------------------------------------
 
@@ -196,14 +189,16 @@ class Engine:
     def has_output(self) -> bool:
         return bool(self._greeting) or self._log.has_output
 
+    @property
+    def output_bytes(self) -> int:
+        return len(self._greeting) + self._log.output_bytes
+
     def wrote(self, count: int) -> None:
         """So many bytes of it."""
         if self._greeting:
             self._greeting = self._greeting[count:]
         else:
-            self._log.wrote(count)
-            if self._room_wanted and not self._log.has_output:
-                self._ask_for_ack()
+            self._publisher.wrote(count)
 
     def receive(self, data: bytes, now: float) -> None:
         """What was read; after it there may be output, events, a lost connection."""
@@ -268,7 +263,7 @@ class Engine:
         """An exception came out of a method of this engine."""
         if self._receiving:
             self._receiving = False
-            for subscriber in self._subscribers.values():
+            for subscriber in self._subscribers:
                 subscriber.torn = True
         if self._session is not None:
             self.lost(UnavailableError("interrupted in the middle of a call"), now)
@@ -276,12 +271,9 @@ class Engine:
     def _disconnect(self) -> None:
         self._session = None
         self._greeting = b""
-        self._log.disconnect()
-        self._own_flush = False
-        self._holds.clear()
-        self._addressee = 0
+        self._publisher.disconnect()
+        self._subscribers.disconnect()
         self._resubscribing.clear()
-        self._calls.forget()
 
     def _fail_what_does_not_survive(self, why: Error) -> None:
         for key, asked in list(self._asked.items()):
@@ -329,7 +321,7 @@ class Engine:
 
     def deadline(self) -> Optional[float]:
         """When tick() will have something to do."""
-        times = [s.queue.deadline for s in self._subscribers.values()]
+        times = [s.queue.deadline for s in self._subscribers]
         if self.is_open:
             times.append(self._heard + self._beat_s() * (2 if self._pinged else 1))
         elif self.ended is None:
@@ -340,7 +332,7 @@ class Engine:
 
     def tick(self, now: float) -> None:
         try:
-            for subscriber in list(self._subscribers.values()):
+            for subscriber in self._subscribers:
                 subscriber.queue.tick(now)
         except ResourceExhaustedError as error:
             self._end(error)
@@ -372,7 +364,7 @@ class Engine:
 
     def reads(self, waiting: bool = False) -> bool:
         """Whether more is to be read; `waiting`: somebody waits for an answer."""
-        for subscriber in self._subscribers.values():
+        for subscriber in self._subscribers:
             if subscriber.queue.holds and not (
                 waiting and subscriber.queue.excess_bytes < EXCESS_BYTES_MAX
             ):
@@ -391,75 +383,19 @@ class Engine:
     def publish(self, type_id: int, payload: bytes, topic: str = "") -> int:
         """The frame's publish id.  Raises InvalidArgumentError, WouldBlockError,
         or what the client has ended with."""
-        most = self._limits.frame_bytes_max
-        encoded = b""
-        if topic or not 1 <= type_id <= 65535 or len(payload) > most:
-            encoded = check_data("publish", type_id, topic, payload, most)
         if self.ended is not None:
             raise self.ended
-        log = self._log
-        size = frame.HEADER_BYTES + len(encoded) + len(payload)
-        if self._holds or not log.has_room(size):
-            self._check_room("publish", type_id, size)
-        return log.publish(type_id, encoded, payload)
+        return self._publisher.publish(type_id, payload, topic, self._frame_bytes_max)
 
     def publish_acked(self, type_id: int, payload: bytes, topic: str = "") -> Pending:
         """Ends when the broker has accepted the frame; AbortedError: it may
         have; ClosedError, UnavailableError: it has not."""
-        publish_id = self.publish(type_id, payload, topic)
-        pending = Pending()
-        self._accepts.append((publish_id, pending))
-        self._ask_for_ack()
-        return pending
-
-    def _check_room(self, subject: str, type_id: int, frame_bytes: int) -> None:
-        hold = self._holds.get(type_id) or self._holds.get(0)
-        if type_id and hold:
-            raise WouldBlockError(
-                f"{subject}: would block, type {type_id} is held back by session "
-                f"{hold.by_session_id} ({hold.by_name})"
-            )
-        if not self._log.has_room(frame_bytes):
-            self._room_wanted = True
-            if not self._log.has_output:
-                self._ask_for_ack()
-            raise WouldBlockError(
-                f"{subject}: would block, {self._log.used_bytes} bytes are not yet "
-                f"accepted, publish_bytes_max {self._log.bytes_max}"
-            )
-
-    def _ask_for_ack(self) -> None:
-        """The broker says by itself what it has accepted, but not at once."""
-        log = self._log
-        if self._own_flush or not log.connected or log.settled_id == log.last_id:
-            return
-        self._own_flush = True
-        log.append(control.encode_control(Kind.FLUSH, _OWN_FLUSH | log.last_id))
-
-    def _acked(self, publish_id: int) -> None:
-        log = self._log
-        if not log.acked(publish_id):
-            raise ProtocolError(
-                f"ack: publish_id {publish_id}, allowed up to {log.written_id}",
-                Code.PROTOCOL,
-            )
-        self._room_wanted = self._room_wanted and log.used_bytes > log.bytes_max // 2
-        while self._accepts and self._accepts[0][0] <= log.settled_id:
-            self._accepts.popleft()[1].end()
+        return self._publisher.accept(self.publish(type_id, payload, topic))
 
     def _give_back(self, given_back: GivenBack, never: Optional[Error]) -> None:
-        """What no broker is known to have accepted; `never`: what those are told
-        that cannot have been."""
-        frames = given_back.frames
-        for index, each in enumerate(frames):
-            if self._accepts and self._accepts[0][0] == given_back.first_id + index:
-                aborted = AbortedError(
-                    "publish: written to a broker that did not say that it accepted it"
-                )
-                self._accepts.popleft()[1].end(aborted if each.maybe_accepted else never)
+        frames = self._publisher.give_back(given_back, never)
         if not frames:
             return
-        self._frames_unaccepted += len(frames)
         if self.options.on_unaccepted is None:
             self._unreported += len(frames)
         else:
@@ -467,11 +403,11 @@ class Engine:
 
     @property
     def all_accepted(self) -> bool:
-        return self._log.settled_id == self._log.last_id
+        return self._publisher.all_accepted
 
     # --- What is asked -------------------------------------------------------
 
-    def _ask(self, kind: Kind, body: Optional[control.Body], survives: bool) -> _Asked:
+    def _ask(self, kind: Kind, body: Optional[Body], survives: bool) -> _Asked:
         """Raises what the client has ended with, or the lost connection."""
         if self.ended is not None:
             raise self.ended
@@ -501,24 +437,21 @@ class Engine:
 
     def subscribe(self, route: Route) -> Tuple[Subscriber, Pending]:
         """`route` has been checked.  To give it up, unsubscribe."""
-        self._last_subscriber_id += 1
-        subscriber = Subscriber(self._last_subscriber_id, route, self._send_ack)
-        asked = self._ask(Kind.SUBSCRIBE, _subscribe_body(subscriber), survives=True)
+        subscriber = self._subscribers.new(route)
+        asked = self._ask(Kind.SUBSCRIBE, subscribe_body(subscriber), survives=True)
         asked.subscriber = subscriber
-        self._subscribers[subscriber.id] = subscriber
-        self._routes.clear()
+        self._subscribers.add(subscriber)
         return subscriber, asked.pending
 
     def unsubscribe(self, subscriber: Subscriber) -> None:
         """Nothing is delivered any more; idempotent."""
         subscriber.end(ClosedError("subscription: unsubscribed"))
-        if self._subscribers.pop(subscriber.id, None) is None:
+        if not self._subscribers.remove(subscriber):
             return
-        self._routes.clear()
         if self.ended is None and subscriber.known:
             if subscriber.acks is not None:
                 subscriber.acks.send()
-            self._calls.forget(subscriber.id)
+            self._subscribers.calls.forget(subscriber.id)
             if subscriber.id not in self._resubscribing.values():
                 self._send_unsubscribe(subscriber.id)
 
@@ -527,21 +460,18 @@ class Engine:
         body = control.Unsubscribe(subscriber_id)
         self._log.append(control.encode_control(Kind.UNSUBSCRIBE, self._last_id, body))
 
-    def _send_ack(self, subscriber_id: int, frames: int) -> None:
-        body = control.Ack(subscription_id=subscriber_id, frames=frames)
-        self._log.append(control.encode_control(Kind.ACK, 0, body))
-
     # --- Requests ------------------------------------------------------------
 
     def request(self, type_id: int, payload: bytes, topic: str = "") -> Pending:
         """Ends with a Reply or the error that was answered."""
-        most = self._limits.frame_bytes_max
+        most = self._frame_bytes_max
         encoded = check_data("request", type_id, topic, payload, most)
         if self.ended is not None:
             raise self.ended
         if not self.is_open:
             raise UnavailableError("request: no connection")
-        self._check_room("request", 0, frame.HEADER_BYTES + len(encoded) + len(payload))
+        size = frame.HEADER_BYTES + len(encoded) + len(payload)
+        self._publisher.check_room("request", 0, size)
         pending = self._requests.begin()
         self._log.append(
             frame.encode_frame(type_id, frame.REQUEST, pending.key, payload, encoded)
@@ -555,7 +485,7 @@ class Engine:
 
     def find_call(self, call_id: int) -> Optional[Call]:
         """None: nobody waits for the answer any more."""
-        call = self._calls.find(call_id)
+        call = self._subscribers.calls.find(call_id)
         if call is not None and call.cancelled:
             # The broker is still to hear that this responder is free again.
             self.fail(call, RequestError(StatusCode.CANCELLED, "request: cancelled"))
@@ -563,13 +493,13 @@ class Engine:
         return call
 
     def reply(self, call: Call, type_id: int, payload: bytes) -> None:
-        most = self._limits.frame_bytes_max
+        most = self._frame_bytes_max
         check_data("reply", type_id, "", payload, most)
-        self._calls.answered(call)
+        self._subscribers.calls.answered(call)
         self._log.append(frame.encode_frame(type_id, frame.REPLY, call.id, payload))
 
     def fail(self, call: Call, error: RequestError) -> None:
-        self._calls.answered(call)
+        self._subscribers.calls.answered(call)
         self._log.append(error_reply(call, error))
 
     # --- What comes ----------------------------------------------------------
@@ -577,34 +507,8 @@ class Engine:
     def _on_run(self, run: frame.Run, now: float) -> None:
         if run.kind in (frame.REPLY, frame.ERROR_REPLY):
             self._requests.on_reply(run)
-            return
-        if run.kind == frame.REQUEST:
-            subscriber = self._subscribers.get(self._addressee)
-            if subscriber is not None and subscriber.route.responder:
-                self._calls.asked(run, subscriber.id)
-                subscriber.deliver(run, True, now)
-            return
-        if self._addressee:
-            subscriber = self._subscribers.get(self._addressee)
-            if subscriber is not None and not subscriber.route.responder:
-                self._counts["received"] += subscriber.deliver(run, True, now)
-            return
-        for subscriber in self._route(run.type_id, run.topic):
-            self._counts["received"] += subscriber.deliver(run, False, now)
-
-    def _route(self, type_id: int, topic: str) -> List[Subscriber]:
-        found = self._routes.get((type_id, topic))
-        if found is None:
-            if len(self._routes) >= _ROUTES_KNOWN_MAX:
-                self._routes.clear()
-            found = self._routes[type_id, topic] = [
-                each
-                for each in self._subscribers.values()
-                if each.route.type_id in (0, type_id)
-                and not each.route.responder
-                and topics.matches(each.route.topic_filter, topic)
-            ]
-        return found
+        else:
+            self._subscribers.deliver(run, now)
 
     def _on_schema(self, event: Control, now: float) -> None:
         schema = self.options.schema
@@ -626,18 +530,9 @@ class Engine:
                 f"allowed 1 to {frame.FRAME_BYTES_MAX_CEILING}",
                 Code.PROTOCOL,
             )
-        log = self._log
-        if welcome.resumed and first:
-            log.count_from(welcome.last_publish_id)
-        elif welcome.resumed:
-            if not log.can_resume_after(welcome.last_publish_id):
-                raise ProtocolError(
-                    f"welcome: last_publish_id {welcome.last_publish_id}, "
-                    f"allowed up to {log.last_id}",
-                    Code.PROTOCOL,
-                )
-            log.accept_through(welcome.last_publish_id)
-            self._acked(log.settled_id)
+        publisher, log = self._publisher, self._log
+        if welcome.resumed:
+            publisher.welcomed(welcome, first)
         else:
             self._give_back(log.give_back_written(), self._lost)
         log.bytes_max = min(
@@ -647,23 +542,22 @@ class Engine:
         self.welcome = welcome
         self._bound_s = 0.0
         self._window_end = self._lost = None
-        log.begin(self._subscribe_again())
+        self._frame_bytes_max = limits.frame_bytes_max
+        publisher.begin(self._subscribe_again())
         for asked in self._asked.values():
             log.append(asked.again)
-        if self._accepts or self._room_wanted:
-            self._ask_for_ack()
-        self._counts["reconnects"] += not first
+        self._reconnects += not first
         self._update_state()
 
     def _subscribe_again(self) -> List[bytes]:
         frames: List[bytes] = []
-        for subscriber in self._subscribers.values():
+        for subscriber in self._subscribers:
             if not subscriber.known:
                 continue  # it waits for its first answer
             subscriber.suspend()
             self._last_id += 1
             self._resubscribing[self._last_id] = subscriber.id
-            body = _subscribe_body(subscriber)
+            body = subscribe_body(subscriber)
             frames.append(control.encode_control(Kind.SUBSCRIBE, self._last_id, body))
         return frames
 
@@ -678,8 +572,7 @@ class Engine:
             words = f"subscribe: {body.reason} ({code_name(body.code)})"
             error = error_of(status, words)
             if subscriber is not None:
-                del self._subscribers[subscriber.id]
-                self._routes.clear()
+                self._subscribers.remove(subscriber)
                 subscriber.end(error)
         elif subscriber is None:  # given up meanwhile
             self._send_unsubscribe(body.subscription_id)
@@ -694,28 +587,16 @@ class Engine:
 
     def _on_gap(self, event: Control, now: float) -> None:
         body: Any = event.body
-        subscriber = self._subscribers.get(body.subscription_id)
-        if subscriber is not None:
-            gap = gap_of(body)
-            self._counts["gaps"] += 1
-            self._counts["missed"] += gap.frames
-            subscriber.deliver_gap(gap)
+        self._subscribers.deliver_gap(body)
 
     def _on_flushed(self, event: Control, now: float) -> None:
-        if event.id & _OWN_FLUSH:
-            if not self._own_flush:
-                raise ProtocolError(
-                    f"flushed: id {event.id}, allowed one that was sent", Code.PROTOCOL
-                )
-            self._own_flush = False
-            self._acked(event.id & ~_OWN_FLUSH)
-            if self._accepts or self._room_wanted or self.ended is not None:
-                self._ask_for_ack()
+        if event.id & OWN_FLUSH:
+            self._publisher.flushed(event.id, ending=self.ended is not None)
             return
         asked = self._asked.pop(event.id, None)
         if asked is None:
             return  # came too late
-        self._acked(asked.publish_id)
+        self._publisher.acked(asked.publish_id)
         if self._unreported:
             asked.pending.end(
                 AbortedError(
@@ -729,7 +610,7 @@ class Engine:
 
     def _on_ack(self, event: Control, now: float) -> None:
         body: Any = event.body
-        self._acked(body.publish_id)
+        self._publisher.acked(body.publish_id)
 
     def _on_ping(self, event: Control, now: float) -> None:
         self._log.append(control.encode_control(Kind.PONG, event.id))
@@ -741,20 +622,20 @@ class Engine:
 
     def _on_hold(self, event: Control, now: float) -> None:
         body: Any = event.body
-        self._holds[body.type_id] = body
+        self._publisher.hold(body)
         self._update_state()
 
     def _on_release(self, event: Control, now: float) -> None:
         body: Any = event.body
-        self._holds.pop(body.type_id, None)
+        self._publisher.release(body)
         self._update_state()
 
     def _on_addressee(self, event: Control, now: float) -> None:
         body: Any = event.body
-        self._addressee = body.subscription_id
+        self._subscribers.address(body)
 
     def _on_cancel(self, event: Control, now: float) -> None:
-        self._calls.cancel(event.id)
+        self._subscribers.calls.cancel(event.id)
 
     def _on_close(self, event: Control, now: float) -> None:
         body: Any = event.body
@@ -779,14 +660,8 @@ class Engine:
             state, why = State.CLOSED, self.ended
         elif not self.is_open or self._resubscribing:
             state, why = State.RECONNECTING, self._lost
-        elif self._holds:
-            state = State.STALLED
-            hold = next(iter(self._holds.values()))
-            what = f"type {hold.type_id} is" if hold.type_id else "all types are"
-            why = UnavailableError(
-                f"publish: {what} held back by session {hold.by_session_id} "
-                f"({hold.by_name})"
-            )
+        elif self._publisher.held is not None:
+            state, why = State.STALLED, self._publisher.held
         else:
             state = State.CONNECTED
         if state is not self._told:
@@ -799,14 +674,14 @@ class Engine:
         if self.ended is not None:
             return
         closed = ClosedError("client: closed by its owner")
-        for subscriber in self._subscribers.values():
+        for subscriber in self._subscribers:
             if subscriber.acks is not None:
                 subscriber.acks.send()
-        self._calls.forget()
+        self._subscribers.calls.forget()
         self.ended = closed
         self._told = State.CLOSED
         self._end_all(closed)
-        self._ask_for_ack()
+        self._publisher.ask_for_ack()
 
     def say_goodbye(self) -> None:
         """The last frame of this client."""
@@ -835,44 +710,23 @@ class Engine:
         for each in asked.values():
             each.pending.end(why)
         self._requests.fail_all(why)
-        for subscriber in self._subscribers.values():
+        for subscriber in self._subscribers:
             subscriber.end(why)
 
     @property
     def counters(self) -> Counters:
-        log, counts = self._log, self._counts
+        log, given_back = self._log, self._publisher.frames_given_back
         return Counters(
             log.frames_published,
-            log.frames_published - log.frames_pending - self._frames_unaccepted,
+            log.frames_published - log.frames_pending - given_back,
             log.frames_resent,
-            self._frames_unaccepted,
-            counts["received"],
-            counts["missed"],
-            counts["gaps"],
-            counts["reconnects"],
+            given_back,
+            self._subscribers.frames_received,
+            self._subscribers.frames_missed,
+            self._subscribers.gaps,
+            self._reconnects,
             self._requests.replies_late,
         )
-
-
-def _subscribe_body(subscriber: Subscriber) -> control.Subscribe:
-    route = subscriber.route
-    resume = subscriber.resume()
-    start = None
-    if route.start.field and resume is None:
-        start = control.WireStart(**{route.start.field: route.start.value})
-    policy = route.policy
-    return control.Subscribe(
-        subscription_id=subscriber.id,
-        type_id=route.type_id,
-        topic_filter=route.topic_filter,
-        policy=control.WirePolicy(
-            policy.queue_bytes_max, policy.stall_ms_max, policy.overflow
-        ),
-        group=route.group,
-        responder=route.responder,
-        start=start,
-        resume=resume,
-    )
 
 
 _Handler = Callable[[Engine, Control, float], None]

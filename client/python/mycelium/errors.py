@@ -7,7 +7,7 @@ Every one of them is a mycelium.Error, has a `status`, and says
 from __future__ import annotations
 
 import enum
-from typing import Dict, Optional, Type
+from typing import Any, Dict, Optional, Tuple, Type
 
 
 class StatusCode(enum.IntEnum):
@@ -125,7 +125,7 @@ class RequestError(Error):
         super().__init__(text, StatusCode(known))
         self.from_broker = from_broker
 
-    def __reduce__(self) -> object:
+    def __reduce__(self) -> Tuple[Any, ...]:
         return RequestError, (int(self.status), self.message)
 
 

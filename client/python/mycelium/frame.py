@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import functools
 import struct
-from typing import Dict, List, NamedTuple, Optional, Tuple, Union
+from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Tuple, Union
 
 from . import topics
 from .errors import ProtocolError
@@ -130,8 +130,10 @@ class FrameReader:
         data, at = self._data, self._at
         left = len(data) - at
         if left < HEADER_BYTES:
-            return self._need(HEADER_BYTES - left)
-        body_bytes, type_id, kind, topic_bytes, frame_id = HEADER.unpack_from(data, at)
+            self._missing = HEADER_BYTES - left
+            return None
+        fields: Tuple[int, ...] = HEADER.unpack_from(data, at)
+        body_bytes, type_id, kind, topic_bytes, frame_id = fields
         if (
             not (type_id and 1 <= kind <= _DATA_KIND_MAX)
             or body_bytes > self.frame_bytes_max
@@ -144,7 +146,8 @@ class FrameReader:
                 raise fault
         frame_bytes = HEADER_BYTES + body_bytes
         if left < frame_bytes:
-            return self._need(frame_bytes - left)
+            self._missing = frame_bytes - left
+            return None
         if not type_id:
             self._at = at + frame_bytes
             return ControlFrame(kind, frame_id, data[at + HEADER_BYTES : self._at])
@@ -153,13 +156,10 @@ class FrameReader:
         if left >= 2 * frame_bytes:
             count = self._alike(at, topic_bytes, frame_bytes, left // frame_bytes)
         self._at = at + count * frame_bytes
-        rows = _row(topic_bytes, body_bytes - topic_bytes).iter_unpack(
+        rows: Iterator[Any] = _row(topic_bytes, body_bytes - topic_bytes).iter_unpack(
             memoryview(data)[at : self._at]
         )
         return Run(type_id, kind, topic, list(rows), frame_bytes)
-
-    def _need(self, missing: int) -> None:
-        self._missing = missing
 
     def _topic(self, text: bytes) -> str:
         topic = self._topics.get(text)

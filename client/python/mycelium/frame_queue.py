@@ -37,7 +37,9 @@ class _Missing:
             max(last, each.last_sequence),
         )
 
-    def add_rows(self, reason: GapReason, type_id: int, rows: List[Tuple[int, bytes]]) -> None:
+    def add_rows(
+        self, reason: GapReason, type_id: int, rows: List[Tuple[int, bytes]]
+    ) -> None:
         self.add(reason, GapRange(type_id, len(rows), rows[0][0], rows[-1][0]))
 
     def add_gap(self, gap: Gap) -> None:
@@ -148,9 +150,7 @@ class FrameQueue:
                 count = min(count, len(item.rows) - 1)
             if count == 0:
                 return
-            self._missing.add_rows(
-                GapReason.OVERFLOW, item.type_id, item.rows[:count]
-            )
+            self._missing.add_rows(GapReason.OVERFLOW, item.type_id, item.rows[:count])
             self._bytes -= count * item.frame_bytes
             if count == len(item.rows):
                 self._items.popleft()

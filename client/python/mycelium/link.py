@@ -20,7 +20,7 @@ import time
 from collections import deque
 from typing import Callable, Deque, List, Optional, Tuple
 
-from .dial import connect, connect_fault
+from .dial import connect, connect_fault, system_words
 from .engine import Engine, StateChanged
 from .errors import Error, UnavailableError
 from .log import LOG
@@ -28,6 +28,12 @@ from .options import Options
 from .subscriber import Subscriber
 
 READ_BYTES = 256 << 10
+# A publish that follows another one so soon, and so many of these in a row, make
+# a burst; then they are written together, after _GATHER_S at the latest.
+_BURST_GAP_S = 20e-6
+_BURST_PUBLISHES = 16
+_GATHER_BYTES = 64 << 10
+_GATHER_S = 0.001
 # How long the keeper leaves the socket to those that have just waited for it.
 # Whoever waits for something reads by itself, so nobody waits for this.
 _GRACE_S = 0.05
@@ -45,6 +51,9 @@ class Link:
         self._asking = 0  # that wait for an answer, see Engine.reads
         self._socket: Optional[socket.socket] = None
         self._given_up: List[socket.socket] = []  # to be closed by the keeper
+        self._published_at = 0.0
+        self._burst = 0  # publishes in a row
+        self._gathering = False  # the keeper writes what is gathered
         self._reader = False  # somebody who waits polls the socket
         self._reader_since = 0.0
         self._read_at = 0.0  # when such a one did last
@@ -126,11 +135,22 @@ class Link:
             except OSError as error:
                 if self._broken_but_readable(error):
                     break
-                engine.lost(UnavailableError(_words(error)), now())
+                engine.lost(UnavailableError(system_words(error)), now())
         if self._socket is not None and not engine.has_connection:
             self._give_up_socket()
         if engine.events:
             self._wake_all()
+
+    def after_publish(self) -> None:
+        """The same after a publish: a lone one is written at once."""
+        soon = now() - self._published_at < _BURST_GAP_S
+        self._burst = self._burst + 1 if soon else 0
+        if self._burst < _BURST_PUBLISHES or self.engine.output_bytes >= _GATHER_BYTES:
+            self.after()
+        elif not self._gathering:
+            self._gathering = True
+            self._keeper_wake.set()
+        self._published_at = now()
 
     def _broken_but_readable(self, error: OSError) -> bool:
         """A peer that has closed may have said why: whoever reads next sees it."""
@@ -173,7 +193,7 @@ class Link:
         except BlockingIOError:
             return
         except OSError as error:
-            self.engine.lost(UnavailableError(_words(error)), now())
+            self.engine.lost(UnavailableError(system_words(error)), now())
         else:
             if data:
                 self.engine.receive(data, now())
@@ -197,6 +217,7 @@ class Link:
         answer; then full queues do not keep its answer away."""
         self._asking += bool(asks)
         try:
+            self.after()
             while not done():
                 time_s = now()
                 if deadline is not None and time_s >= deadline:
@@ -264,6 +285,7 @@ class Link:
                 while self._dropped:
                     self.engine.unsubscribe(self._dropped.popleft())
                 self.engine.tick(now())
+                self._gathering = self._gathering and self.engine.has_output
                 self.after()
                 if self._over:
                     return
@@ -293,6 +315,8 @@ class Link:
         engine = self.engine
         wants = select.POLLOUT if engine.has_output else 0
         until = _sooner(engine.deadline(), engine.redial_at)
+        if self._gathering:
+            until = time_s + _GATHER_S
         self._keeper_sleeps = False
         if self._reader and time_s > self._reader_since + _GRACE_S:
             self._keeper_sleeps = True  # the reader wakes it when it leaves
@@ -426,10 +450,6 @@ def _call_safely(name: str, callback: Callable[..., None], *arguments: object) -
         callback(*arguments)
     except Exception:
         LOG.exception("%s: the callback raised", name)
-
-
-def _words(error: OSError) -> str:
-    return os.strerror(error.errno) if error.errno else str(error)
 
 
 def _sooner(a: Optional[float], b: Optional[float]) -> Optional[float]:

@@ -11,7 +11,16 @@ import dataclasses
 from types import ModuleType
 from typing import Any, ClassVar, Dict, Optional, Protocol, Type, TypeVar, Union
 
-from .errors import Error, FailedPreconditionError, InvalidArgumentError, StatusCode
+from .delivery import Policy, Route, Start
+from .errors import (
+    Error,
+    FailedPreconditionError,
+    InvalidArgumentError,
+    RequestError,
+    StatusCode,
+)
+from .reading import OnGap, Reading
+from .requests import Call
 
 DIGEST_BYTES = 32
 
@@ -91,12 +100,11 @@ def _schema_of_module(module: ModuleType) -> Schema:
             f"connect: schema {name} without SCHEMA_DIGEST and SCHEMA_DESCRIPTOR_SET, "
             "allowed a module that protoc --mycelium_out=python made"
         )
-    fingerprints = {
-        value.FULL_NAME: value.FINGERPRINT
-        for value in vars(module).values()
-        if isinstance(value, type)
-        and isinstance(getattr(value, "FINGERPRINT", None), bytes)
-    }
+    fingerprints: Dict[str, bytes] = {}
+    for value in vars(module).values():
+        fingerprint = getattr(value, "FINGERPRINT", None)
+        if isinstance(value, type) and isinstance(fingerprint, bytes):
+            fingerprints[getattr(value, "FULL_NAME")] = fingerprint
     return Schema(digest, descriptor_set, fingerprints)
 
 
@@ -115,3 +123,32 @@ def parse_reply(kind: Type[M], type_id: int, payload: bytes) -> M:
             f"{kind.FULL_NAME} (type {kind.TYPE_ID})",
             StatusCode.DATA_LOSS,
         ) from None
+
+
+def parse_question(question: Type[M], call: Call) -> M:
+    try:
+        return question.from_bytes(call.payload)
+    except ValueError:
+        raise RequestError(
+            StatusCode.INVALID_ARGUMENT,
+            f"respond: a request of {len(call.payload)} bytes that are not a "
+            f"{question.FULL_NAME} (type {question.TYPE_ID})",
+        ) from None
+
+
+def open_reading(
+    schema: Any,
+    kind: Any,
+    topic_filter: str,
+    policy: Policy,
+    group: str,
+    start: Start,
+    on_gap: Optional[OnGap],
+) -> Any:
+    """The route and the Reading of what `kind` names."""
+    if isinstance(kind, int):
+        route = Route(kind, topic_filter, policy, group, start)
+        return route, Reading(f"type {kind}", None, on_gap)
+    schema.check("subscribe", kind)
+    route = Route(kind.TYPE_ID, topic_filter, policy, group, start)
+    return route, Reading(kind.FULL_NAME, kind.from_bytes, on_gap)

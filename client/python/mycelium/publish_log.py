@@ -66,7 +66,9 @@ class PublishLog:
 
     def publish(self, type_id: int, topic: bytes, payload: bytes) -> int:
         """The id of the new frame."""
-        data = frame.encode_frame(type_id, frame.PUBLISH, self.last_id + 1, payload, topic)
+        data = frame.encode_frame(
+            type_id, frame.PUBLISH, self.last_id + 1, payload, topic
+        )
         self._frames.append(data)
         self._frames_bytes += len(data)
         if self.connected:
@@ -84,6 +86,10 @@ class PublishLog:
     @property
     def has_output(self) -> bool:
         return bool(self._out)
+
+    @property
+    def output_bytes(self) -> int:
+        return self._out_bytes - self._out_offset
 
     def output(self) -> bytes:
         """What has to be written next; empty: nothing."""

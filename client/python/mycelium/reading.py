@@ -53,9 +53,7 @@ class Reading(Generic[T]):
         try:
             if parse is None:
                 return [[Frame(type_id, topic, n, again, p, p) for n, p in run.rows]]
-            return [
-                [Frame(type_id, topic, n, again, p, parse(p)) for n, p in run.rows]
-            ]
+            return [[Frame(type_id, topic, n, again, p, parse(p)) for n, p in run.rows]]
         except ValueError:
             return self._one_by_one(run, lambda frame: frame)
 

@@ -15,6 +15,7 @@ from .errors import (
     StatusCode,
     UnavailableError,
 )
+from .protobuf import Malformed
 
 # Of an error's words; what is longer is cut.
 _ERROR_BYTES_MAX = 4096
@@ -88,7 +89,7 @@ class Requests:
 def _request_error(payload: bytes) -> Error:
     try:
         body = control.WireRequestError.decode(payload)
-    except control.Malformed:
+    except Malformed:
         return RequestError(
             StatusCode.UNKNOWN,
             f"request: an error of {len(payload)} bytes that are not a RequestError",
@@ -163,6 +164,4 @@ def error_reply(call: Call, error: RequestError) -> bytes:
     body = control.WireRequestError(
         max(1, int(error.status)), words.decode(errors="ignore")
     )
-    return frame.encode_frame(
-        call.type_id, frame.ERROR_REPLY, call.id, body.encode()
-    )
+    return frame.encode_frame(call.type_id, frame.ERROR_REPLY, call.id, body.encode())

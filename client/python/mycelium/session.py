@@ -10,8 +10,9 @@ import enum
 from typing import Dict, FrozenSet, NamedTuple, Optional, Union
 
 from . import frame
-from .control import VERSION_MAJOR, Body, Kind, Welcome, decode_control
+from .control import VERSION_MAJOR, Kind, Welcome, decode_control
 from .errors import ProtocolError
+from .protobuf import Body
 
 
 class SessionState(enum.Enum):

@@ -13,7 +13,6 @@ from typing import (
     Iterator,
     List,
     Optional,
-    Tuple,
     Type,
     TypeVar,
     Union,
@@ -52,7 +51,8 @@ class Subscription(Generic[T]):
         self._reading = reading
         self._parts: Deque[Part] = deque()  # taken and not yet given to the user
         self._list: Iterator[Any] = iter(())  # the first of them
-        self._in_hand = 0  # bytes of each frame in _parts, of a group
+        self._frame_bytes = 0  # of each frame in it
+        self._in_hand = (0, 0)  # of a group: frames, and their bytes
         self._finalizer = weakref.finalize(self, link.drop, subscriber)
 
     # --- Reading
@@ -74,18 +74,20 @@ class Subscription(Generic[T]):
         with one when it asks for the next."""
         self._reading.choose("batches")
         while self._fill(self._reading.messages, _deadline(timeout_s)):
-            while self._parts:
-                part = self._parts.popleft()
-                if isinstance(part, Gap):
-                    self._finish_gap(part)
-                    self._reading.tell(part)
-                else:
-                    yield part
-                    self._finish(len(part))
+            part = self._parts.popleft()
+            if isinstance(part, Gap):
+                self._hold(part.frames, 0)
+                self._reading.tell(part)
+            else:
+                self._hold(len(part), self._frame_bytes)
+                yield part
 
     def next(self, timeout_s: Optional[float] = None) -> T:
         """The next message.  DeadlineExceededError; ClosedError: it is over."""
-        for message in self._each(self._reading.messages, "messages", timeout_s):
+        messages: Iterator[T] = self._each(
+            self._reading.messages, "messages", timeout_s
+        )
+        for message in messages:
             return message
         raise self._subscriber.ended or ClosedError("subscription: unsubscribed")
 
@@ -97,17 +99,17 @@ class Subscription(Generic[T]):
         while True:
             if grouped:
                 for item in self._list:
+                    self._hold(1, self._frame_bytes)
                     yield item
-                    self._finish(1)
             else:
                 yield from self._list
-            if not self._parts and not self._fill(view, _deadline(timeout_s)):
+            if not self._fill(view, _deadline(timeout_s)):
                 return
             part = self._parts.popleft()
             if not isinstance(part, Gap):
                 self._list = iter(part)
                 continue
-            self._finish_gap(part)
+            self._hold(part.frames, 0)
             if way == "events":
                 yield part
             else:
@@ -125,7 +127,7 @@ class Subscription(Generic[T]):
                     return False
                 raise ended
             if isinstance(item, Run):
-                self._in_hand = item.frame_bytes
+                self._frame_bytes = item.frame_bytes
                 self._parts.extend(view(item))
             else:
                 self._parts.append(item)
@@ -135,6 +137,7 @@ class Subscription(Generic[T]):
         """The next of the queue, which is waited for; None: there is an end."""
         link, subscriber = self._link, self._subscriber
         queue = subscriber.queue
+        self._hold(0, 0)
         with link.lock:
             if not queue:
                 if subscriber.acks is not None:
@@ -152,19 +155,13 @@ class Subscription(Generic[T]):
                 link.kick()
             return item
 
-    # --- What a member of a group has done with
-
-    def _finish(self, frames: int) -> None:
-        self._acknowledge(frames, frames * self._in_hand)
-
-    def _finish_gap(self, gap: Gap) -> None:
-        self._acknowledge(gap.frames, 0)
-
-    def _acknowledge(self, frames: int, frames_bytes: int) -> None:
+    def _hold(self, frames: int, frame_bytes: int) -> None:
+        """A member of a group has these in hand, and has done with those before."""
         acks = self._subscriber.acks
         if acks is not None:
+            before, self._in_hand = self._in_hand, (frames, frames * frame_bytes)
             with self._link.lock:
-                acks.finish(frames, frames_bytes)
+                acks.finish(*before)
                 self._link.after()
 
     # --- The end
@@ -193,5 +190,3 @@ class Subscription(Generic[T]):
 
 def _deadline(timeout_s: Optional[float]) -> Optional[float]:
     return None if timeout_s is None else now() + timeout_s
-
-
