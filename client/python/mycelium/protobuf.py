@@ -134,7 +134,8 @@ def _read_varint(data: bytes, at: int) -> Tuple[int, int]:
 def _read_tag(data: bytes, at: int) -> Tuple[int, int]:
     begin = at
     tag, at = _read_varint(data, at)
-    if at - begin > 5 or tag >> 32 or not tag >> 3:
+    tag &= 0xFFFFFFFF
+    if at - begin > 5 or not tag >> 3:
         raise Malformed
     return tag, at
 
