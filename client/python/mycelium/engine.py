@@ -144,6 +144,7 @@ class Engine:
         self._bound_s = 0.0  # of the next wait for a connection
         self._window_end: Optional[float] = None  # of resuming
         self._heard = 0.0
+        self._beat_s = 0.0  # silence after which it is asked for a PONG
         self._greet_until = 0.0
         self._pinged = False
         self._receiving = False
@@ -315,25 +316,26 @@ class Engine:
 
     # --- Time ----------------------------------------------------------------
 
-    def _beat_s(self) -> float:
-        idle_ms = self._limits.idle_timeout_ms or IDLE_TIMEOUT_MS_DEFAULT
-        return max(1, idle_ms // HEARTBEAT_DIVISOR) / 1000
-
     def deadline(self) -> Optional[float]:
         """When tick() will have something to do."""
-        times = [s.queue.deadline for s in self._subscribers]
         if self.is_open:
-            times.append(self._heard + self._beat_s() * (2 if self._pinged else 1))
-        elif self.ended is None:
-            times.append(self._window_end)
-            if self._session is not None:
-                times.append(self._greet_until)
-        return min((time for time in times if time is not None), default=None)
+            soonest: Optional[float] = self._heard + self._beat_s * (1 + self._pinged)
+        elif self.ended is not None:
+            soonest = None
+        elif self._session is not None:
+            soonest = min(self._greet_until, self._window_end or self._greet_until)
+        else:
+            soonest = self._window_end
+        for subscriber in self._subscribers.holding:
+            stall = subscriber.queue.deadline
+            if stall is not None and (soonest is None or stall < soonest):
+                soonest = stall
+        return soonest
 
     def tick(self, now: float) -> None:
         try:
-            for subscriber in self._subscribers:
-                subscriber.queue.tick(now)
+            for subscriber in tuple(self._subscribers.holding):
+                subscriber.tick(now)
         except ResourceExhaustedError as error:
             self._end(error)
         if self.is_open:
@@ -347,7 +349,7 @@ class Engine:
             self._give_back(self._log.give_back_written(), self._lost)
 
     def _beat(self, now: float) -> None:
-        beat_s = self._beat_s()
+        beat_s = self._beat_s
         if not self.reads():
             # Nothing is read, and so nothing heard; the broker is to hear.
             if now >= self._heard + beat_s:
@@ -364,10 +366,8 @@ class Engine:
 
     def reads(self, waiting: bool = False) -> bool:
         """Whether more is to be read; `waiting`: somebody waits for an answer."""
-        for subscriber in self._subscribers:
-            if subscriber.queue.holds and not (
-                waiting and subscriber.queue.excess_bytes < EXCESS_BYTES_MAX
-            ):
+        for subscriber in self._subscribers.holding:
+            if not waiting or subscriber.queue.excess_bytes >= EXCESS_BYTES_MAX:
                 return False
         return True
 
@@ -543,6 +543,8 @@ class Engine:
         self._bound_s = 0.0
         self._window_end = self._lost = None
         self._frame_bytes_max = limits.frame_bytes_max
+        idle_ms = limits.idle_timeout_ms or IDLE_TIMEOUT_MS_DEFAULT
+        self._beat_s = max(1, idle_ms // HEARTBEAT_DIVISOR) / 1000
         publisher.begin(self._subscribe_again())
         for asked in self._asked.values():
             log.append(asked.again)

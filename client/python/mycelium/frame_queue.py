@@ -114,7 +114,7 @@ class FrameQueue:
         deadline = self.deadline
         if deadline is None or now < deadline:
             return
-        if self._policy.overflow is Overflow.DISCONNECT:
+        if self._policy.overflow == Overflow.DISCONNECT:
             raise ResourceExhaustedError(
                 f"subscription: queue of {self._policy.queue_bytes_max} bytes full for "
                 f"{self._policy.stall_ms_max} ms, overflow is DISCONNECT"
@@ -198,5 +198,5 @@ class ConflatingQueue(FrameQueue):
 
 
 def queue_for(policy: Policy) -> FrameQueue:
-    conflates = policy.overflow is Overflow.CONFLATE
+    conflates = policy.overflow == Overflow.CONFLATE
     return ConflatingQueue(policy) if conflates else FrameQueue(policy)

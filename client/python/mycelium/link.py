@@ -59,6 +59,7 @@ class Link:
         self._read_at = 0.0  # when such a one did last
         self._keeper_sleeps = False  # until it is woken
         self._poll = select.poll()  # the reader's
+        self._polled = 0  # what it polls the socket for
         self._reader_wake = _Wake()
         self._keeper_wake = _Wake()
         self._stop = _Wake()  # of an attempt to connect
@@ -110,6 +111,7 @@ class Link:
         elif found is not None and self.engine.ended is None:
             self._socket = found
             self._poll.register(found, select.POLLIN)
+            self._polled = select.POLLIN
             self.engine.connected(now())
         elif found is not None:
             found.close()
@@ -217,7 +219,8 @@ class Link:
         answer; then full queues do not keep its answer away."""
         self._asking += bool(asks)
         try:
-            self.after()
+            if self._gathering:
+                self.after()
             while not done():
                 time_s = now()
                 if deadline is not None and time_s >= deadline:
@@ -247,7 +250,9 @@ class Link:
         assert self._socket is not None
         until = _sooner(deadline, self.engine.deadline())
         wants = select.POLLIN | (select.POLLOUT if self.engine.has_output else 0)
-        self._poll.modify(self._socket, wants)
+        if wants != self._polled:
+            self._poll.modify(self._socket, wants)
+            self._polled = wants
         self._reader = True
         self._reader_since = time_s
         self.lock.release()

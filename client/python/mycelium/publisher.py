@@ -62,12 +62,13 @@ class Publisher:
                 f"{subject}: would block, type {type_id} is held back by session "
                 f"{hold.by_session_id} ({hold.by_name})"
             )
+        used = self.log.used_bytes
         if not self.log.has_room(frame_bytes):
             self._room_wanted = True
             if not self.log.has_output:
                 self.ask_for_ack()
             raise WouldBlockError(
-                f"{subject}: would block, {self.log.used_bytes} bytes are not yet "
+                f"{subject}: would block, {used} bytes are not yet "
                 f"accepted, publish_bytes_max {self.log.bytes_max}"
             )
 

@@ -12,7 +12,7 @@ Not thread-safe: belongs to its engine.
 
 from __future__ import annotations
 
-from typing import Callable, Dict, List, Optional
+from typing import Callable, Dict, List, Optional, Set
 
 from . import control, frame
 from .delivery import Gap, GapReason, Overflow, Policy, Route
@@ -71,10 +71,17 @@ class GroupAcks:
 
 
 class Subscriber:
-    """`route` has been checked.  `on_ready` is called when there is something to
+    """`route` has been checked; it is in `holding` while its queue holds the
+    connection.  `on_ready` is called when there is something to
     take, or nothing will come any more."""
 
-    def __init__(self, subscriber_id: int, route: Route, send_ack: SendAck) -> None:
+    def __init__(
+        self,
+        subscriber_id: int,
+        route: Route,
+        send_ack: SendAck,
+        holding: Set[Subscriber],
+    ) -> None:
         self.id = subscriber_id
         self.route = route
         self.ended: Optional[Error] = None  # nothing comes behind what is queued
@@ -82,9 +89,10 @@ class Subscriber:
         self.acks: Optional[GroupAcks] = None
         # Whether an exception came in between: what was given is not known.
         self.torn = False
+        self._holding = holding
         self._shared = bool(route.group) or route.responder
         self._addressed_only = (
-            self._shared or route.policy.overflow is Overflow.CONFLATE
+            self._shared or route.policy.overflow == Overflow.CONFLATE
         )
         policy = route.policy
         if self._shared:
@@ -159,9 +167,17 @@ class Subscriber:
         if self.acks is not None:
             self.acks.gave(count)
         self.queue.push(run, now)
+        if self.queue.holds:
+            self._holding.add(self)
         if self.on_ready is not None:
             self.on_ready()
         return count
+
+    def tick(self, now: float) -> None:
+        """As deliver, when the time of a full queue may be over."""
+        self.queue.tick(now)
+        if not self.queue.holds:
+            self._holding.discard(self)
 
     def deliver_gap(self, gap: Gap) -> None:
         if not self._active:
@@ -183,6 +199,7 @@ class Subscriber:
             self.on_ready()
 
     def end(self, why: Error) -> None:
+        self._holding.discard(self)
         if self.ended is None:
             self.ended = why
             if self.on_ready is not None:
@@ -192,4 +209,7 @@ class Subscriber:
 
     def take(self) -> Optional[Item]:
         """The next of its queue."""
-        return self.queue.take()
+        item = self.queue.take()
+        if self._holding and not self.queue.holds:
+            self._holding.discard(self)
+        return item

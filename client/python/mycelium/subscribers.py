@@ -5,7 +5,7 @@ Not thread-safe: belongs to an engine.
 
 from __future__ import annotations
 
-from typing import Dict, Iterator, List, Optional, Tuple
+from typing import Dict, Iterator, List, Optional, Set, Tuple
 
 from . import control, frame, topics
 from .control import Kind
@@ -28,6 +28,7 @@ class Subscribers:
         self._routes: Dict[Tuple[int, str], List[Subscriber]] = {}
         self._last_id = 0
         self._addressee = 0
+        self.holding: Set[Subscriber] = set()  # the connection, see FrameQueue
 
     def __iter__(self) -> Iterator[Subscriber]:
         return iter(tuple(self._by_id.values()))
@@ -38,7 +39,7 @@ class Subscribers:
     def new(self, route: Route) -> Subscriber:
         """Not yet among them, see add."""
         self._last_id += 1
-        return Subscriber(self._last_id, route, self._send_ack)
+        return Subscriber(self._last_id, route, self._send_ack, self.holding)
 
     def add(self, subscriber: Subscriber) -> None:
         self._by_id[subscriber.id] = subscriber

@@ -84,12 +84,22 @@ class Subscription(Generic[T]):
 
     def next(self, timeout_s: Optional[float] = None) -> T:
         """The next message.  DeadlineExceededError; ClosedError: it is over."""
-        messages: Iterator[T] = self._each(
-            self._reading.messages, "messages", timeout_s
-        )
-        for message in messages:
-            return message
-        raise self._subscriber.ended or ClosedError("subscription: unsubscribed")
+        self._reading.choose("messages")
+        grouped = self._subscriber.acks is not None
+        while True:
+            for message in self._list:
+                if grouped:
+                    self._hold(1, self._frame_bytes)
+                found: T = message
+                return found
+            if not self._fill(self._reading.messages, _deadline(timeout_s)):
+                raise self._subscriber.ended or ClosedError("subscription: over")
+            part = self._parts.popleft()
+            if isinstance(part, Gap):
+                self._hold(part.frames, 0)
+                self._reading.tell(part)
+            else:
+                self._list = iter(part)
 
     def _each(
         self, view: Callable[[Run], List[Part]], way: str, timeout_s: Optional[float]
