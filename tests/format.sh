@@ -37,8 +37,9 @@ mapfile -t shell < <(git ls-files '*.sh' .ci/run)
 mapfile -t build < <(git ls-files '*BUILD.bazel' '*.bzl' 'WORKSPACE' | grep -v bazel_stubs)
 run clang-format-14 "${clang[@]}" "${cpp[@]}"
 run black -q "${black[@]}" "${python[@]}"
-# The modules that protoc makes have no stubs.
-MYPYPATH=.:client/python/native/src run mypy --strict --ignore-missing-imports \
+# The modules that protoc makes have no stubs; client/python is imported as
+# mycelium, what stands in client/python/native/src as mycelium_native.
+MYPYPATH=.:client/python:client/python/native/src run mypy --strict --ignore-missing-imports \
   --explicit-package-bases --no-error-summary "${python[@]}"
 run shellcheck "${shell[@]}"
 if command -v buildifier >/dev/null; then

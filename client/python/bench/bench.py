@@ -13,6 +13,7 @@ the first message that is read to the last.  Prints rows of a Markdown table.
 import argparse
 import asyncio
 import contextlib
+import importlib
 import os
 import shutil
 import socket
@@ -60,7 +61,7 @@ def latency_row(what: str, call: Callable[[], object], count: int) -> float:
 
 @contextlib.contextmanager
 def child(*command: str, **options: Any) -> Iterator["subprocess.Popen[bytes]"]:
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    quiet: Any = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     process = subprocess.Popen(command, **{**quiet, **options})
     try:
         yield process
@@ -197,7 +198,7 @@ async def measure_asyncio(options: argparse.Namespace, url: str, way: str) -> fl
 
 
 def measure_publish(options: argparse.Namespace, url: str) -> float:
-    count = options.messages // 2
+    count: int = options.messages // 2
     with mycelium.connect(url) as client:
         begin = time.perf_counter()
         for _ in range(count):
@@ -278,7 +279,7 @@ def measure_mycelium(options: argparse.Namespace, folder: str) -> None:
 
 def measure_redis(options: argparse.Namespace, folder: str) -> None:
     try:
-        import redis
+        redis: Any = importlib.import_module("redis")
     except ImportError:
         row("redis-py", "not installed (python3-redis)")
         return
@@ -311,7 +312,7 @@ def measure_redis(options: argparse.Namespace, folder: str) -> None:
 
 def measure_nats(options: argparse.Namespace, folder: str) -> None:
     try:
-        import nats  # type: ignore[import]
+        nats: Any = importlib.import_module("nats")
     except ImportError:
         row("nats-py", "not installed")
         return

@@ -12,7 +12,7 @@ mycelium.aio has the same for asyncio.
 """
 
 from . import aio
-from .client import Accepted, Client, Responder, connect
+from .client import Accepted, Client, connect
 from .delivery import (
     BALANCED,
     LATEST,
@@ -33,7 +33,6 @@ from .delivery import (
     last,
     since,
 )
-from .engine import Counters
 from .errors import (
     AbortedError,
     ClosedError,
@@ -48,8 +47,55 @@ from .errors import (
     UnavailableError,
     WouldBlockError,
 )
+from .events import Counters
 from .messages import Message, Schema
 from .requests import Call, Reply
+from .responder import Responder
 from .subscription import Subscription
 
 __version__ = "0.1.0"
+
+__all__ = [
+    "AbortedError",
+    "Accepted",
+    "BALANCED",
+    "BrokerInfo",
+    "Call",
+    "Client",
+    "ClosedError",
+    "Counters",
+    "DeadlineExceededError",
+    "Error",
+    "FailedPreconditionError",
+    "Frame",
+    "Gap",
+    "GapRange",
+    "GapReason",
+    "InvalidArgumentError",
+    "LATEST",
+    "LIVE",
+    "LOSSLESS",
+    "Message",
+    "Overflow",
+    "PermissionDeniedError",
+    "Policy",
+    "Reply",
+    "RequestError",
+    "ResourceExhaustedError",
+    "Responder",
+    "STRICT",
+    "Schema",
+    "Start",
+    "State",
+    "StatusCode",
+    "Subscription",
+    "UnacceptedFrame",
+    "UnavailableError",
+    "WouldBlockError",
+    "__version__",
+    "aio",
+    "connect",
+    "from_sequence",
+    "last",
+    "since",
+]

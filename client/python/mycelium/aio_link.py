@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-from typing import Any, Awaitable, Callable, Iterator, List, Optional, TypeVar
+from typing import Any, Callable, Iterator, List, Optional, TypeVar
 
 from .dial import connect_fault, new_socket, system_words
-from .engine import Engine, StateChanged
-from .errors import DeadlineExceededError, Error, UnavailableError, WouldBlockError
+from .engine import Engine
+from .errors import DeadlineExceededError, UnavailableError, WouldBlockError
+from .events import StateChanged
 from .log import LOG
 from .options import Options
 from .requests import Pending

@@ -18,39 +18,36 @@ from __future__ import annotations
 
 import random
 from collections import deque
-from typing import Any, Callable, Deque, Dict, List, NamedTuple, Optional, Tuple, Union
+from typing import Any, Callable, Deque, Dict, List, Optional
 
-from . import control, frame, topics
+from . import control, frame
 from .control import Code, Kind, code_name
-from .delivery import (
-    BrokerInfo,
-    Route,
-    State,
-    UnacceptedFrame,
-    check_data,
-    gap_of,
-)
+from .delivery import BrokerInfo, State
 from .errors import (
     AbortedError,
     ClosedError,
     DeadlineExceededError,
     Error,
     ProtocolError,
-    RequestError,
     ResourceExhaustedError,
-    StatusCode,
     UnavailableError,
-    WouldBlockError,
     error_of,
 )
+from .events import (
+    FINAL_CODES,
+    Counters,
+    Event,
+    StateChanged,
+    Unaccepted,
+    status_of,
+)
+from .operations import Operations
 from .options import Options
-from .protobuf import Body
 from .publish_log import GivenBack
-from .publisher import OWN_FLUSH, Publisher
-from .requests import Call, Pending, Requests, error_reply
+from .publisher import OWN_FLUSH
+from .requests import Pending
 from .session import Control, Session
-from .subscriber import Subscriber
-from .subscribers import Subscribers, subscribe_body
+from .subscribers import subscribe_body
 
 IDLE_TIMEOUT_MS_DEFAULT = 30_000
 RECONNECT_MS_MIN_DEFAULT = 50
@@ -59,105 +56,33 @@ HEARTBEAT_DIVISOR = 3
 # What queues may hold beyond their bounds while somebody waits for an answer.
 EXCESS_BYTES_MAX = 16 << 20
 
-_FINAL_CODES = frozenset(
-    {
-        *(Code.PROTOCOL, Code.VERSION, Code.FRAME_TOO_LARGE, Code.SLOW_CONSUMER),
-        *(Code.INVALID_ARGUMENT, Code.SCHEMA, Code.DENIED, Code.UNSUPPORTED),
-        Code.TAKEN_OVER,
-    }
-)
-_STATUS_OF_CODE = {
-    Code.VERSION: StatusCode.FAILED_PRECONDITION,
-    Code.SCHEMA: StatusCode.FAILED_PRECONDITION,
-    Code.FRAME_TOO_LARGE: StatusCode.INVALID_ARGUMENT,
-    Code.INVALID_ARGUMENT: StatusCode.INVALID_ARGUMENT,
-    Code.TOO_MANY_SESSIONS: StatusCode.RESOURCE_EXHAUSTED,
-    Code.TOO_MANY_SUBSCRIPTIONS: StatusCode.RESOURCE_EXHAUSTED,
-    Code.DENIED: StatusCode.PERMISSION_DENIED,
-    Code.PROTOCOL: StatusCode.INTERNAL,
-    Code.INTERNAL: StatusCode.INTERNAL,
-    Code.UNSUPPORTED: StatusCode.UNIMPLEMENTED,
-    Code.TAKEN_OVER: StatusCode.ABORTED,
-}
 
-
-class StateChanged(NamedTuple):
-    state: State
-    why: Optional[Error]
-
-
-class Unaccepted(NamedTuple):
-    frames: List[UnacceptedFrame]
-
-
-Event = Union[StateChanged, Unaccepted]
-
-
-class Counters(NamedTuple):
-    """What a client has seen so far."""
-
-    frames_published: int
-    frames_accepted: int
-    frames_resent: int
-    frames_unaccepted: int  # given back
-    frames_received: int  # given to subscriptions
-    frames_missed: int  # told in gaps
-    gaps: int
-    reconnects: int
-    replies_late: int  # after the deadline, or cancelled
-
-
-class _Asked:
-    """What the broker is to answer; `again`: the frame, if it is asked for on
-    another connection too."""
-
-    def __init__(self, pending: Pending, again: bytes = b"") -> None:
-        self.pending = pending
-        self.again = again
-        self.publish_id = 0  # of FLUSH: of the last PUBLISH before it
-        self.subscriber: Optional[Subscriber] = None  # of SUBSCRIBE
-
-
-class Engine:
+class Engine(Operations):
     def __init__(
         self, options: Options, jitter: Callable[[], float] = random.random
     ) -> None:
+        super().__init__(options.publish_bytes_max)
         self.options = options
-        self.ended: Optional[Error] = None  # final, and why
         self.redial_at: Optional[float] = None  # when to connect again
         self.events: Deque[Event] = deque()
         self.welcome: Optional[control.Welcome] = None  # the last one
+        # What is to be written, if it can be, to a connection that is given up.
+        self.last_words = b""
         self._jitter = jitter
         self._session: Optional[Session] = None
         self._greeting = b""  # of it, still to be written
-        # What is to be written, if it can be, to a connection that is given up.
-        self.last_words = b""
-        self._publisher = Publisher(options.publish_bytes_max)
-        self._log = self._publisher.log
-        self._subscribers = Subscribers(self._log)
-        self._frame_bytes_max = frame.FRAME_BYTES_MAX_CEILING  # until WELCOME
-        self._last_id = 0  # of what is asked
-        self._asked: Dict[int, _Asked] = {}
-        self._resubscribing: Dict[int, int] = {}  # request, subscription
-        self._requests = Requests()
-        self._lost: Optional[Error] = None  # the last connection, and why
-        self._bound_s = 0.0  # of the next wait for a connection
-        self._window_end: Optional[float] = None  # of resuming
+        self._greet_until = 0.0
         self._heard = 0.0
         self._beat_s = 0.0  # silence after which it is asked for a PONG
-        self._greet_until = 0.0
         self._pinged = False
         self._receiving = False
+        self._bound_s = 0.0  # of the next wait for a connection
+        self._window_end: Optional[float] = None  # of resuming
         self._told = State.CONNECTED
         self._unreported = 0  # frames given back that nobody has heard of
         self._reconnects = 0
 
     # --- The connection ------------------------------------------------------
-
-    @property
-    def is_open(self) -> bool:
-        """Whether a WELCOME has been read on this connection."""
-        return self._log.connected
 
     @property
     def has_connection(self) -> bool:
@@ -378,130 +303,6 @@ class Engine:
             f"allowed {EXCESS_BYTES_MAX} bytes more while something is waited for"
         )
 
-    # --- Publishing ----------------------------------------------------------
-
-    def publish(self, type_id: int, payload: bytes, topic: str = "") -> int:
-        """The frame's publish id.  Raises InvalidArgumentError, WouldBlockError,
-        or what the client has ended with."""
-        if self.ended is not None:
-            raise self.ended
-        return self._publisher.publish(type_id, payload, topic, self._frame_bytes_max)
-
-    def publish_acked(self, type_id: int, payload: bytes, topic: str = "") -> Pending:
-        """Ends when the broker has accepted the frame; AbortedError: it may
-        have; ClosedError, UnavailableError: it has not."""
-        return self._publisher.accept(self.publish(type_id, payload, topic))
-
-    def _give_back(self, given_back: GivenBack, never: Optional[Error]) -> None:
-        frames = self._publisher.give_back(given_back, never)
-        if not frames:
-            return
-        if self.options.on_unaccepted is None:
-            self._unreported += len(frames)
-        else:
-            self.events.append(Unaccepted(frames))
-
-    @property
-    def all_accepted(self) -> bool:
-        return self._publisher.all_accepted
-
-    # --- What is asked -------------------------------------------------------
-
-    def _ask(self, kind: Kind, body: Optional[Body], survives: bool) -> _Asked:
-        """Raises what the client has ended with, or the lost connection."""
-        if self.ended is not None:
-            raise self.ended
-        if not survives and not self.is_open:
-            raise self._lost or UnavailableError("no connection")
-        self._last_id += 1
-        data = control.encode_control(kind, self._last_id, body)
-        asked = _Asked(Pending(self._last_id), data if survives else b"")
-        self._asked[self._last_id] = asked
-        self._log.append(data)
-        return asked
-
-    def forget(self, pending: Pending) -> None:
-        """Nobody waits for it any more."""
-        pending.end(ClosedError("forgotten"))
-        asked = self._asked.get(pending.key)
-        if asked is not None and asked.subscriber is None:
-            del self._asked[pending.key]
-
-    def flush(self) -> Pending:
-        asked = self._ask(Kind.FLUSH, None, survives=True)
-        asked.publish_id = self._log.last_id
-        return asked.pending
-
-    def ping(self) -> Pending:
-        return self._ask(Kind.PING, None, survives=False).pending
-
-    def subscribe(self, route: Route) -> Tuple[Subscriber, Pending]:
-        """`route` has been checked.  To give it up, unsubscribe."""
-        subscriber = self._subscribers.new(route)
-        asked = self._ask(Kind.SUBSCRIBE, subscribe_body(subscriber), survives=True)
-        asked.subscriber = subscriber
-        self._subscribers.add(subscriber)
-        return subscriber, asked.pending
-
-    def unsubscribe(self, subscriber: Subscriber) -> None:
-        """Nothing is delivered any more; idempotent."""
-        subscriber.end(ClosedError("subscription: unsubscribed"))
-        if not self._subscribers.remove(subscriber):
-            return
-        if self.ended is None and subscriber.known:
-            if subscriber.acks is not None:
-                subscriber.acks.send()
-            self._subscribers.calls.forget(subscriber.id)
-            if subscriber.id not in self._resubscribing.values():
-                self._send_unsubscribe(subscriber.id)
-
-    def _send_unsubscribe(self, subscriber_id: int) -> None:
-        self._last_id += 1
-        body = control.Unsubscribe(subscriber_id)
-        self._log.append(control.encode_control(Kind.UNSUBSCRIBE, self._last_id, body))
-
-    # --- Requests ------------------------------------------------------------
-
-    def request(self, type_id: int, payload: bytes, topic: str = "") -> Pending:
-        """Ends with a Reply or the error that was answered."""
-        most = self._frame_bytes_max
-        encoded = check_data("request", type_id, topic, payload, most)
-        if self.ended is not None:
-            raise self.ended
-        if not self.is_open:
-            raise UnavailableError("request: no connection")
-        size = frame.HEADER_BYTES + len(encoded) + len(payload)
-        self._publisher.check_room("request", 0, size)
-        pending = self._requests.begin()
-        self._log.append(
-            frame.encode_frame(type_id, frame.REQUEST, pending.key, payload, encoded)
-        )
-        return pending
-
-    def cancel(self, pending: Pending, why: Error) -> None:
-        """Of a request: nobody wants the answer any more."""
-        if self._requests.cancel(pending, why):
-            self._log.append(control.encode_control(Kind.CANCEL, pending.key))
-
-    def find_call(self, call_id: int) -> Optional[Call]:
-        """None: nobody waits for the answer any more."""
-        call = self._subscribers.calls.find(call_id)
-        if call is not None and call.cancelled:
-            # The broker is still to hear that this responder is free again.
-            self.fail(call, RequestError(StatusCode.CANCELLED, "request: cancelled"))
-            return None
-        return call
-
-    def reply(self, call: Call, type_id: int, payload: bytes) -> None:
-        most = self._frame_bytes_max
-        check_data("reply", type_id, "", payload, most)
-        self._subscribers.calls.answered(call)
-        self._log.append(frame.encode_frame(type_id, frame.REPLY, call.id, payload))
-
-    def fail(self, call: Call, error: RequestError) -> None:
-        self._subscribers.calls.answered(call)
-        self._log.append(error_reply(call, error))
-
     # --- What comes ----------------------------------------------------------
 
     def _on_run(self, run: frame.Run, now: float) -> None:
@@ -570,7 +371,7 @@ class Engine:
         subscriber = self._subscribers.get(body.subscription_id)
         error: Optional[Error] = None
         if body.code != Code.OK:
-            status = _STATUS_OF_CODE.get(body.code, StatusCode.UNAVAILABLE)
+            status = status_of(body.code)
             words = f"subscribe: {body.reason} ({code_name(body.code)})"
             error = error_of(status, words)
             if subscriber is not None:
@@ -647,12 +448,27 @@ class Engine:
             if body.code == Code.SLOW_CONSUMER:  # a policy has its way
                 error = ResourceExhaustedError(error.message)
         else:
-            status = _STATUS_OF_CODE.get(body.code, StatusCode.UNAVAILABLE)
+            status = status_of(body.code)
             error = error_of(status, "refused by the broker: " + said)
-        self.lost(error, now, body.code in _FINAL_CODES, body.retry_after_ms)
+        self.lost(error, now, body.code in FINAL_CODES, body.retry_after_ms)
 
     def _on_nothing(self, event: Control, now: float) -> None:
         """Nobody waits for it."""
+
+    # --- What is given back --------------------------------------------------
+
+    def _give_back(self, given_back: GivenBack, never: Optional[Error]) -> None:
+        frames = self._publisher.give_back(given_back, never)
+        if not frames:
+            return
+        if self.options.on_unaccepted is None:
+            self._unreported += len(frames)
+        else:
+            self.events.append(Unaccepted(frames))
+
+    @property
+    def all_accepted(self) -> bool:
+        return self._publisher.all_accepted
 
     # --- States and the end --------------------------------------------------
 

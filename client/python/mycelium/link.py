@@ -21,8 +21,9 @@ from collections import deque
 from typing import Callable, Deque, List, Optional, Tuple
 
 from .dial import connect, connect_fault, system_words
-from .engine import Engine, StateChanged
+from .engine import Engine
 from .errors import Error, UnavailableError
+from .events import StateChanged
 from .log import LOG
 from .options import Options
 from .subscriber import Subscriber

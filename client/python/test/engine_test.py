@@ -7,8 +7,9 @@ import pytest
 import mycelium
 from mycelium import control, frame
 from mycelium.control import Kind
-from mycelium.delivery import Gap, GapReason, Policy, Route, State
-from mycelium.engine import Engine, StateChanged, Unaccepted
+from mycelium.delivery import LATEST, Gap, GapReason, Policy, Route, State
+from mycelium.engine import Engine
+from mycelium.events import StateChanged, Unaccepted
 from mycelium.frame_queue import FrameQueue
 from mycelium.options import make_options
 from mycelium.requests import Pending
@@ -147,8 +148,7 @@ def test_a_subscription_goes_on_where_it_was() -> None:
     answer = control.Subscribed(subscription_id=subscriber.id)
     broker.say(Kind.SUBSCRIBED, answer, again.id)
     broker.publish(7)
-    taken = [item for item in iter(subscriber.take, None)]
-    assert ids(taken) == [4, 5, 7]
+    assert ids(list(iter(subscriber.take, None))) == [4, 5, 7]
 
 
 def test_an_interrupted_read_is_never_silent() -> None:
@@ -192,7 +192,7 @@ def test_starts_keep_what_was_for_others_away() -> None:
 
 def test_addressed_frames_are_for_one() -> None:
     broker = Broker()
-    one, two = broker.subscribe(), broker.subscribe(policy=Policy(1 << 20, 0, 1))
+    one, two = broker.subscribe(), broker.subscribe(policy=LATEST)
     broker.say(Kind.ADDRESSEE, control.Addressee(two.id))
     broker.publish(1)
     broker.say(Kind.ADDRESSEE, control.Addressee(0))

@@ -4,7 +4,7 @@ import asyncio
 import itertools
 import signal
 import threading
-from typing import Any, List, Tuple
+from typing import Any, Callable, List, Tuple
 
 import pytest
 
@@ -38,7 +38,8 @@ class Watch:
 
 def cut(client: Any) -> None:
     """As a network does that breaks."""
-    socket: Any = wait_until(lambda: client._link._socket, "there is a connection")
+    find: Callable[[], Any] = lambda: client._link._socket  # noqa: E731
+    socket = wait_until(find, "there is a connection")
     try:
         socket.shutdown(2)
     except OSError:
@@ -136,7 +137,7 @@ def test_asyncio_outlives_its_broker(mortal: Any) -> None:
             mortal.start()
             await waiting
             await client.publish_bytes(7, b"after")
-            got = []
+            got: List[bytes] = []
             while not got or got[-1] != b"after":
                 got.append(await subscription.next(SECONDS))
             assert watch.connected_again()

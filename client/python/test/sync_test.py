@@ -163,9 +163,12 @@ def test_batches_hold_everything(url: str) -> None:
     with mycelium.connect(url) as client:
         subscription = client.subscribe(7, policy=mycelium.LOSSLESS)
         numbers = [str(n).encode() for n in range(count)]
-        publisher = threading.Thread(
-            target=lambda: [client.publish_bytes(7, n) for n in numbers]
-        )
+
+        def publish() -> None:
+            for number in numbers:
+                client.publish_bytes(7, number)
+
+        publisher = threading.Thread(target=publish)
         publisher.start()
         got: List[bytes] = []
         for batch in subscription.batches(SECONDS):
@@ -269,7 +272,7 @@ def test_several_threads_read(url: str) -> None:
         got: List[bytes] = []
         subscriptions = [client.subscribe(n) for n in range(1, 6)]
         readers = [
-            threading.Thread(target=lambda s=s: got.append(s.next(SECONDS)))  # type: ignore[misc]
+            threading.Thread(target=lambda s=s: got.append(s.next(SECONDS)))
             for s in subscriptions
         ]
         for reader in readers:
