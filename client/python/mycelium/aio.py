@@ -40,7 +40,14 @@ from .messages import (
     parse_question,
     parse_reply,
 )
-from .options import Options, make_options
+from .options import (
+    CONNECT_TIMEOUT_S_DEFAULT,
+    PUBLISH_BYTES_MAX_DEFAULT,
+    OnState,
+    OnUnaccepted,
+    Options,
+    make_options,
+)
 from .reading import OnGap
 from .requests import Call, Pending, Reply
 from .subscriber import Subscriber
@@ -51,11 +58,35 @@ H = TypeVar("H", bound=Handler)
 
 
 def connect(
-    url: Optional[str] = None, schema: SchemaLike = None, **options: Any
+    url: Optional[str] = None,
+    schema: SchemaLike = None,
+    *,
+    name: str = "",
+    instance_id: bytes = b"",
+    connect_timeout_s: float = CONNECT_TIMEOUT_S_DEFAULT,
+    publish_bytes_max: int = PUBLISH_BYTES_MAX_DEFAULT,
+    reconnect: bool = True,
+    reconnect_min_s: float = 0.0,
+    reconnect_max_s: float = 0.0,
+    on_state: Optional[OnState] = None,
+    on_unaccepted: Optional[OnUnaccepted] = None,
 ) -> Connecting:
     """As mycelium.connect, to be awaited or used with `async with`.  on_state and
     on_unaccepted are plain functions, called by the event loop."""
-    return Connecting(make_options(url, schema, **options))
+    options = make_options(
+        url,
+        schema,
+        name=name,
+        instance_id=instance_id,
+        connect_timeout_s=connect_timeout_s,
+        publish_bytes_max=publish_bytes_max,
+        reconnect=reconnect,
+        reconnect_min_s=reconnect_min_s,
+        reconnect_max_s=reconnect_max_s,
+        on_state=on_state,
+        on_unaccepted=on_unaccepted,
+    )
+    return Connecting(options)
 
 
 class Connecting:

@@ -14,6 +14,7 @@ from .events import StateChanged
 from .log import LOG
 from .options import Options
 from .requests import Pending
+from .subscriber import Subscriber
 
 READ_BYTES = 256 << 10
 # Output beyond this is written within the call that made it.
@@ -156,7 +157,7 @@ class AioLink:
             engine.lost(UnavailableError(system_words(error)), self._loop.time())
         else:
             if data:
-                engine.receive(data, self._loop.time())
+                self._receive(data)
             else:
                 words = "end of the stream without CLOSE"
                 if not engine.is_open:
@@ -167,6 +168,24 @@ class AioLink:
         if not engine.reads(self._asking > 0):
             self._watch_input()
             self._tick()
+
+    def _receive(self, data: bytes) -> None:
+        try:
+            self.engine.receive(data, self._loop.time())
+        except BaseException:  # KeyboardInterrupt, before Python 3.11
+            self.engine.interrupted(self._loop.time())
+            self.after()
+            raise
+
+    def drop(self, subscriber: Subscriber) -> None:
+        """Nobody has it any more: for finalizers, which may run anywhere."""
+        with contextlib.suppress(RuntimeError):  # the loop is closed
+            self._loop.call_soon_threadsafe(self._unsubscribe, subscriber)
+
+    def _unsubscribe(self, subscriber: Subscriber) -> None:
+        self.engine.unsubscribe(subscriber)
+        self.after()
+        self.resume_reading()
 
     def _watch_input(self) -> None:
         """Reads or not, as the engine says."""

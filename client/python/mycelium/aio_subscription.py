@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import weakref
 from collections import deque
 from types import TracebackType
 from typing import (
@@ -54,7 +55,9 @@ class Subscription(Generic[T]):
         self._frame_bytes = 0  # of each frame in it
         self._in_hand = (0, 0)  # of a group: frames, and their bytes
         self._waiter: "Optional[asyncio.Future[None]]" = None
-        subscriber.on_ready = self._wake
+        wake = weakref.WeakMethod(self._wake)
+        subscriber.on_ready = lambda: _call(wake)
+        self._finalizer = weakref.finalize(self, link.drop, subscriber)
 
     def __aiter__(self) -> AsyncIterator[T]:
         return self._each(self._reading.messages, "messages", None)
@@ -178,6 +181,7 @@ class Subscription(Generic[T]):
     def close(self) -> None:
         """Unsubscribes.  What a member of a group has in hand and has not done
         with goes to another."""
+        self._finalizer.detach()
         self._link.engine.unsubscribe(self._subscriber)
         self._link.after()
         self._link.resume_reading()
@@ -192,6 +196,12 @@ class Subscription(Generic[T]):
         trace: Optional[TracebackType],
     ) -> None:
         self.close()
+
+
+def _call(wake: "weakref.WeakMethod[Callable[[], None]]") -> None:
+    method = wake()
+    if method is not None:
+        method()
 
 
 class Responder:

@@ -26,7 +26,14 @@ from .messages import (
     parse_question,
     parse_reply,
 )
-from .options import Options, make_options
+from .options import (
+    CONNECT_TIMEOUT_S_DEFAULT,
+    PUBLISH_BYTES_MAX_DEFAULT,
+    OnState,
+    OnUnaccepted,
+    Options,
+    make_options,
+)
 from .reading import OnGap
 from .requests import Call, Pending, Reply
 from .responder import Responder
@@ -65,13 +72,24 @@ class Accepted:
 
 
 def connect(
-    url: Optional[str] = None, schema: SchemaLike = None, **options: Any
+    url: Optional[str] = None,
+    schema: SchemaLike = None,
+    *,
+    name: str = "",
+    instance_id: bytes = b"",
+    connect_timeout_s: float = CONNECT_TIMEOUT_S_DEFAULT,
+    publish_bytes_max: int = PUBLISH_BYTES_MAX_DEFAULT,
+    reconnect: bool = True,
+    reconnect_min_s: float = 0.0,
+    reconnect_max_s: float = 0.0,
+    on_state: Optional[OnState] = None,
+    on_unaccepted: Optional[OnUnaccepted] = None,
 ) -> Client:
     """Connects to a broker.
 
     url: unix:/path or tcp://host:port; None: $MYCELIUM_URL, or the default Unix
     socket.  schema: a module that protoc --mycelium_out=python made; None: bytes
-    of your own, see publish_bytes.  Options, all of them by name:
+    of your own, see publish_bytes.  The others, by name:
 
     name                of this client for status and logs; the program's
     connect_timeout_s   for each attempt to connect, 5.0
@@ -93,7 +111,20 @@ def connect(
     FailedPreconditionError: it refuses the schema, the message names the field;
     PermissionDeniedError; DeadlineExceededError.
     """
-    return Client(make_options(url, schema, **options))
+    options = make_options(
+        url,
+        schema,
+        name=name,
+        instance_id=instance_id,
+        connect_timeout_s=connect_timeout_s,
+        publish_bytes_max=publish_bytes_max,
+        reconnect=reconnect,
+        reconnect_min_s=reconnect_min_s,
+        reconnect_max_s=reconnect_max_s,
+        on_state=on_state,
+        on_unaccepted=on_unaccepted,
+    )
+    return Client(options)
 
 
 class Client:
@@ -344,8 +375,9 @@ class Client:
 
     def close(self, timeout_s: float = CLOSE_TIMEOUT_S_DEFAULT) -> None:
         """Writes what was published, says goodbye, ends all subscriptions.  What
-        was not accepted within timeout_s is given to on_unaccepted.  Idempotent;
-        from any thread, and from within callbacks."""
+        was not accepted within timeout_s is given to on_unaccepted; for callbacks
+        that still run it waits for as long again at most.  Idempotent; from any
+        thread, and from within callbacks."""
         self._link.close(timeout_s)
 
     def __enter__(self) -> Client:

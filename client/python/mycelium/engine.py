@@ -149,7 +149,7 @@ class Engine(Operations):
         except ProtocolError as error:
             self._violated(error, now)
         except ResourceExhaustedError as error:  # a policy has its way
-            self._end(error)
+            self.end(error)
         self._receiving = False
 
     def _violated(self, error: ProtocolError, now: float) -> None:
@@ -175,7 +175,7 @@ class Engine(Operations):
         if self.ended is not None:
             return
         if first or final or not self.options.reconnect:
-            self._end(why)
+            self.end(why)
             return
         self.redial_at = now + max(self._next_wait_s(), retry_after_ms / 1000)
         if was_open:
@@ -262,7 +262,7 @@ class Engine(Operations):
             for subscriber in tuple(self._subscribers.holding):
                 subscriber.tick(now)
         except ResourceExhaustedError as error:
-            self._end(error)
+            self.end(error)
         if self.is_open:
             self._beat(now)
             return
@@ -512,7 +512,7 @@ class Engine(Operations):
         self.redial_at = None
         self._give_back(self._log.give_back_all(), self.ended)
 
-    def _end(self, why: Error) -> None:
+    def end(self, why: Error) -> None:
         """For good."""
         if self.ended is not None:
             return

@@ -22,7 +22,7 @@ from typing import Callable, Deque, List, Optional, Tuple
 
 from .dial import connect, connect_fault, system_words
 from .engine import Engine
-from .errors import Error, UnavailableError
+from .errors import Error, StatusCode, UnavailableError
 from .events import StateChanged
 from .log import LOG
 from .options import Options
@@ -69,6 +69,7 @@ class Link:
         self._caller: Optional[threading.Thread] = None
         self._closing = False
         self._over = False
+        self.responders: List[threading.Thread] = []
         self._dropped: Deque[Subscriber] = deque()  # by whoever; no lock
 
     # --- Beginning
@@ -83,9 +84,9 @@ class Link:
                 self.wait(lambda: engine.is_open or engine.ended is not None)
                 if engine.ended is not None:
                     raise engine.ended
-                self._keeper = self._start("mycelium-keep", self._keep)
                 if self.options.on_state or self.options.on_unaccepted:
                     self._caller = self._start("mycelium-call", self._call)
+                self._keeper = self._start("mycelium-keep", self._keep)
         except BaseException:
             self._close_sockets()
             raise
@@ -129,9 +130,12 @@ class Link:
         """After something was done with the engine: writes what there is, and
         wakes whom it concerns."""
         engine = self.engine
-        while engine.has_output and self._socket is not None:
+        while self._socket is not None:
+            data = engine.output()
+            if not data:
+                break
             try:
-                engine.wrote(self._socket.send(engine.output()))
+                engine.wrote(self._socket.send(data))
             except BlockingIOError:
                 self._keeper_wake.set()
                 break
@@ -142,6 +146,8 @@ class Link:
         if self._socket is not None and not engine.has_connection:
             self._give_up_socket()
         if engine.events:
+            if self._caller is None:
+                engine.events.clear()  # nobody wants to hear of them
             self._wake_all()
 
     def after_publish(self) -> None:
@@ -283,6 +289,17 @@ class Link:
     # --- The keeper
 
     def _keep(self) -> None:
+        try:
+            self._keep_until_over()
+        except Exception as error:
+            LOG.exception("client: a fault of its own")
+            with self.lock:
+                words = f"client: a fault of its own, {type(error).__name__}"
+                self.engine.end(Error(words, StatusCode.INTERNAL))
+                self._give_up_socket()
+                self._wake_all()
+
+    def _keep_until_over(self) -> None:
         poll = select.poll()
         poll.register(self._keeper_wake.fd, select.POLLIN)
         while True:
@@ -391,7 +408,7 @@ class Link:
         me = threading.current_thread()
         if me is self._caller:
             self.call_events()
-        for thread in (self._keeper, self._caller):
+        for thread in (self._keeper, self._caller, *self.responders):
             if thread is not None and thread is not me:
                 thread.join(max(0.0, deadline - now()) + timeout_s)
         self._close_sockets()

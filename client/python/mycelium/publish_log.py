@@ -93,7 +93,9 @@ class PublishLog:
 
     def output(self) -> bytes:
         """What has to be written next; empty: nothing."""
-        first = self._out[0] if self._out else b""
+        if not self._out:
+            return b""
+        first = self._out[0]
         if self._out_offset or len(first) >= _WRITE_BYTES_MAX:
             return first[self._out_offset :]
         if len(self._out) == 1:

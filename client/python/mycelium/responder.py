@@ -31,6 +31,8 @@ class Responder:
             target=self._run, name="mycelium-respond", daemon=True
         )
         self._thread.start()
+        with link.lock:
+            link.responders.append(self._thread)
 
     def close(self) -> None:
         """Unsubscribes: what is not answered fails for those who asked.  When it
@@ -42,6 +44,8 @@ class Responder:
             link.kick()
         if threading.current_thread() is not self._thread:
             self._thread.join()
+            with link.lock:
+                link.responders.remove(self._thread)
 
     def _run(self) -> None:
         link, subscriber = self._link, self._subscriber

@@ -34,6 +34,7 @@ _ALLOWED: Dict[SessionState, FrozenSet[Kind]] = {
     ),
     SessionState.CLOSED: frozenset(),
 }
+_KINDS = (Kind.HELLO, *Kind)  # by number, of which 0 is none
 _NEXT = {
     Kind.WELCOME: SessionState.OPEN,
     Kind.SCHEMA: SessionState.SCHEMA_ASKED,
@@ -91,7 +92,7 @@ class Session:
                     _WORDS[self.state].format(name), frame.CODE_PROTOCOL
                 )
             return found
-        kind = Kind(found.kind)
+        kind = _KINDS[found.kind]
         if kind not in _ALLOWED[self.state]:
             raise ProtocolError(
                 _WORDS[self.state].format(kind.name), frame.CODE_PROTOCOL

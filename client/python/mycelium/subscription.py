@@ -49,6 +49,7 @@ class Subscription(Generic[T]):
         self._link = link
         self._subscriber = subscriber
         self._reading = reading
+        self._item: Optional[Item] = None  # taken, and not yet among them
         self._parts: Deque[Part] = deque()  # taken and not yet given to the user
         self._list: Iterator[Any] = iter(())  # the first of them
         self._frame_bytes = 0  # of each frame in it
@@ -130,7 +131,9 @@ class Subscription(Generic[T]):
     ) -> bool:
         """False: nothing will come any more."""
         while not self._parts:
-            item = self._take(deadline)
+            if self._item is None:
+                self._take(deadline)
+            item = self._item
             if item is None:
                 ended = self._subscriber.ended
                 if ended is None or isinstance(ended, ClosedError):
@@ -141,10 +144,11 @@ class Subscription(Generic[T]):
                 self._parts.extend(view(item))
             else:
                 self._parts.append(item)
+            self._item = None
         return True
 
-    def _take(self, deadline: Optional[float]) -> Optional[Item]:
-        """The next of the queue, which is waited for; None: there is an end."""
+    def _take(self, deadline: Optional[float]) -> None:
+        """The next of the queue, which is waited for; none: there is an end."""
         link, subscriber = self._link, self._subscriber
         queue = subscriber.queue
         self._hold(0, 0)
@@ -160,10 +164,14 @@ class Subscription(Generic[T]):
                         "subscription: nothing came before the deadline"
                     )
             held = queue.holds
-            item = subscriber.take()
+            try:
+                self._item = subscriber.take()
+            except BaseException:
+                subscriber.torn = True
+                link.interrupted()
+                raise
             if held and not queue.holds:
                 link.kick()
-            return item
 
     def _hold(self, frames: int, frame_bytes: int) -> None:
         """A member of a group has these in hand, and has done with those before."""

@@ -265,3 +265,19 @@ def test_a_busy_queue_leaves_room_for_others(url: str) -> None:
         assert beats > 1
 
     run(url, main)
+
+
+def test_a_subscription_that_nobody_has_is_unsubscribed(url: str) -> None:
+    async def main(client: Client) -> None:
+        subscription = await client.subscribe(7)
+        waiting = asyncio.ensure_future(subscription.next())
+        await client.publish_bytes(7, b"x")
+        assert await waiting == b"x"
+        del subscription, waiting
+        received = -1
+        while received != client.counters.frames_received:
+            received = client.counters.frames_received
+            await client.publish_bytes(7, b"x")
+            await client.flush(SECONDS)
+
+    run(url, main)
