@@ -108,10 +108,13 @@ class Subscription(Generic[T]):
         self._reading.choose(way)
         grouped = self._subscriber.acks is not None
         while True:
-            for item in self._list:
-                if grouped:
+            if grouped:
+                for item in self._list:
                     self._hold(1, self._frame_bytes)
-                yield item
+                    yield item
+            else:
+                for item in self._list:
+                    yield item
             if not await self._fill(view, timeout_s):
                 return
             part = self._parts.popleft()

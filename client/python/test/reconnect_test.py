@@ -163,7 +163,7 @@ def test_what_may_have_been_accepted_is_given_back(mortal: Any) -> None:
             mycelium.UnacceptedFrame(7, "a.b", b"perhaps", True)
         ]
         client.flush(SECONDS)
-    options = {**watch.options(), "on_unaccepted": None}
+    options: Any = {**watch.options(), "on_unaccepted": None}
     with mycelium.connect(mortal.url, **options) as client:
         client.ping(SECONDS)
         mortal.broker.send_signal(signal.SIGSTOP)
@@ -174,6 +174,21 @@ def test_what_may_have_been_accepted_is_given_back(mortal: Any) -> None:
             client.flush(SECONDS)
         assert str(raised.value).startswith("flush: 1 frames were written to a broker")
         client.flush(SECONDS)
+
+
+def test_a_callback_may_wait_for_the_connection(mortal: Any) -> None:
+    done: List[State] = []
+
+    def on_state(state: State, why: Any) -> None:
+        client.flush(SECONDS)
+        done.append(state)
+
+    with mycelium.connect(mortal.url, on_state=on_state) as client:
+        client.publish_bytes(7, b"x")
+        client.flush(SECONDS)
+        mortal.restart()
+        wait_until(lambda: len(done) == 2, "both callbacks have returned")
+    assert done == [State.RECONNECTING, State.CONNECTED]
 
 
 def test_without_reconnect_the_client_ends(mortal: Any) -> None:

@@ -391,6 +391,26 @@ def test_lossless_holds_its_publisher(url: str) -> None:
         thread.join()
 
 
+def test_a_full_queue_does_not_keep_answers_away(url: str) -> None:
+    """A client that does not read what it holds back is told so, in the end."""
+    with mycelium.connect(url) as client:
+        subscription = client.subscribe(7, policy=mycelium.Policy(4096, -1))
+        payload, published = b"x" * 60_000, 0
+        with pytest.raises(mycelium.ResourceExhaustedError) as raised:
+            while True:
+                client.publish_bytes(7, payload, timeout_s=SECONDS)
+                published += 1
+                client.flush(SECONDS)
+        assert "a subscription's queue is full and nobody takes from it" in str(
+            raised.value
+        )
+        assert published * len(payload) > 16 << 20
+        assert [subscription.next(SECONDS) for _ in range(published)] == (
+            [payload] * published
+        )
+        client.flush(SECONDS)
+
+
 def ended(client: mycelium.Client) -> bool:
     try:
         client.ping(SECONDS)
