@@ -7,10 +7,9 @@ import mycelium_protocol as chat
 import pytest
 
 import mycelium
+from mycelium.aio import Client
 from tests.integration.broker_process import BrokerProcess
 from tests.integration.deadline import SECONDS
-
-Client = mycelium.aio.Client
 
 
 def run(url: str, main: Callable[[Client], Awaitable[None]], **options: Any) -> None:
