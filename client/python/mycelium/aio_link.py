@@ -226,7 +226,7 @@ class AioLink:
                 self._writing = True
                 self._loop.add_writer(self._socket, self._on_writable)
             except OSError as error:
-                if self._readable():
+                if self._is_readable():
                     break
                 engine.lost(UnavailableError(system_words(error)), self._loop.time())
         if self._socket is not None and not engine.has_connection:
@@ -246,7 +246,7 @@ class AioLink:
         self.after()
         self._wake()
 
-    def _readable(self) -> bool:
+    def _is_readable(self) -> bool:
         """A peer that has closed may have said why: reading comes to it."""
         assert self._socket is not None
         try:

@@ -140,7 +140,7 @@ class Link:
                 self._keeper_wake.set()
                 break
             except OSError as error:
-                if self._broken_but_readable(error):
+                if self._is_readable():
                     break
                 engine.lost(UnavailableError(system_words(error)), now())
         if self._socket is not None and not engine.has_connection:
@@ -161,7 +161,7 @@ class Link:
             self._keeper_wake.set()
         self._published_at = now()
 
-    def _broken_but_readable(self, error: OSError) -> bool:
+    def _is_readable(self) -> bool:
         """A peer that has closed may have said why: whoever reads next sees it."""
         assert self._socket is not None
         try:
@@ -364,14 +364,11 @@ class Link:
     def _call(self) -> None:
         while True:
             with self.lock:
-                self.wait_asleep(lambda: bool(self.engine.events) or self._over)
+                while not self.engine.events and not self._over:
+                    self._sleep(None, 0.0)
                 if not self.engine.events:
                     return
             self.call_events()
-
-    def wait_asleep(self, done: Callable[[], bool]) -> None:
-        while not done():
-            self._sleep(None, 0.0)
 
     def call_events(self) -> None:
         """Callbacks that are due, on this thread, without the lock."""
@@ -400,15 +397,18 @@ class Link:
             self.after()
             self.kick()
             if first:
-                self._say_goodbye(deadline)
-                engine.finish_close()
-                self._give_up_socket()
-                self._over = True
-                self.kick()
+                try:
+                    self._say_goodbye(deadline)
+                finally:
+                    engine.finish_close()
+                    self._give_up_socket()
+                    self._over = True
+                    self.kick()
+            threads = (self._keeper, self._caller, *self.responders)
         me = threading.current_thread()
         if me is self._caller:
             self.call_events()
-        for thread in (self._keeper, self._caller, *self.responders):
+        for thread in threads:
             if thread is not None and thread is not me:
                 thread.join(max(0.0, deadline - now()) + timeout_s)
         self._close_sockets()

@@ -201,6 +201,20 @@ def test_a_group_acknowledges_what_it_has_done_with(url: str) -> None:
     run(url, main)
 
 
+def test_an_idle_client_is_kept_alive(start_broker: Any) -> None:
+    broker = start_broker("limits { idle_timeout_ms: 150 }")
+    states: List[mycelium.State] = []
+
+    async def main(client: Client) -> None:
+        subscription = await client.subscribe(7)
+        with pytest.raises(mycelium.DeadlineExceededError):
+            await subscription.next(0.6)
+        await client.ping(SECONDS)
+
+    run(broker.unix_url, main, on_state=lambda state, why: states.append(state))
+    assert states == []
+
+
 def test_timeouts(url: str) -> None:
     async def main(client: Client) -> None:
         subscription = await client.subscribe(7)

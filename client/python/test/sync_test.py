@@ -572,6 +572,24 @@ def test_a_subscription_that_nobody_has_is_unsubscribed(url: str) -> None:
         wait_until(forgotten, "it is unsubscribed")
 
 
+@pytest.mark.parametrize("waits", [False, True])
+def test_an_idle_client_is_kept_alive(start_broker: Any, waits: bool) -> None:
+    """By its keeper, or by whoever waits; silence would end the session."""
+    broker = start_broker("limits { idle_timeout_ms: 150 }")
+    states: List[mycelium.State] = []
+    with mycelium.connect(
+        broker.unix_url, on_state=lambda state, why: states.append(state)
+    ) as client:
+        subscription = client.subscribe(7)
+        if waits:
+            with pytest.raises(mycelium.DeadlineExceededError):
+                subscription.next(0.6)
+        else:
+            assert not threading.Event().wait(0.6)
+        client.ping(SECONDS)
+    assert states == []
+
+
 def test_close_ends_who_waits(url: str) -> None:
     client = mycelium.connect(url)
     subscription = client.subscribe(7)
