@@ -17,6 +17,7 @@ from typing import (
     List,
     Optional,
     Set,
+    Tuple,
     Type,
     TypeVar,
     Union,
@@ -31,10 +32,9 @@ from .errors import (
     RequestError,
     StatusCode,
 )
-from .frame import Run
 from .log import LOG
 from .messages import Message
-from .reading import Part, Reading
+from .reading import Part, Reading, View
 from .requests import Call
 from .subscriber import Subscriber
 
@@ -50,8 +50,7 @@ class Subscription(Generic[T]):
         self._link = link
         self._subscriber = subscriber
         self._reading = reading
-        self._parts: Deque[Part] = deque()  # taken and not yet given to the user
-        self._list: Iterator[Any] = iter(())  # the first of them
+        self._list: Iterator[Any] = iter(())  # the part that is being read
         self._frame_bytes = 0  # of each frame in it
         self._in_hand = (0, 0)  # of a group: frames, and their bytes
         self._waiter: "Optional[asyncio.Future[None]]" = None
@@ -76,36 +75,37 @@ class Subscription(Generic[T]):
     ) -> AsyncIterator[List[T]]:
         """Lists of messages, none of them empty."""
         self._reading.choose("batches")
-        while await self._fill(self._reading.messages, timeout_s):
-            part = self._parts.popleft()
+        while True:
+            part = await self._next_part(self._reading.next_batch, timeout_s)
+            if part is None:
+                return
             if isinstance(part, Gap):
-                self._hold(part.frames, 0)
                 self._reading.tell(part)
             else:
-                self._hold(len(part), self._frame_bytes)
                 yield part
 
     async def next(self, timeout_s: Optional[float] = None) -> T:
         """The next message.  DeadlineExceededError; ClosedError: it is over."""
-        self._reading.choose("messages")
+        reading = self._reading
+        reading.choose("messages")
         while True:
             for message in self._list:
                 self._hold(1, self._frame_bytes)
                 found: T = message
                 return found
-            if not await self._fill(self._reading.messages, timeout_s):
+            part = await self._next_part(
+                lambda: reading.next_part(reading.messages), timeout_s, True
+            )
+            if part is None:
                 raise self._subscriber.ended or ClosedError("subscription: over")
-            part = self._parts.popleft()
             if isinstance(part, Gap):
-                self._hold(part.frames, 0)
-                self._reading.tell(part)
-            else:
-                self._list = iter(part)
+                reading.tell(part)
 
     async def _each(
-        self, view: Callable[[Run], List[Part]], way: str, timeout_s: Optional[float]
+        self, view: View, way: str, timeout_s: Optional[float]
     ) -> AsyncIterator[Any]:
-        self._reading.choose(way)
+        reading = self._reading
+        reading.choose(way)
         grouped = self._subscriber.acks is not None
         while True:
             if grouped:
@@ -115,46 +115,57 @@ class Subscription(Generic[T]):
             else:
                 for item in self._list:
                     yield item
-            if not await self._fill(view, timeout_s):
+            part = await self._next_part(
+                lambda: reading.next_part(view), timeout_s, True
+            )
+            if part is None:
                 return
-            part = self._parts.popleft()
-            if not isinstance(part, Gap):
-                self._list = iter(part)
-                continue
-            self._hold(part.frames, 0)
-            if way == "events":
-                yield part
-            else:
-                self._reading.tell(part)
+            if isinstance(part, Gap):
+                if way == "events":
+                    yield part
+                else:
+                    reading.tell(part)
 
-    async def _fill(
-        self, view: Callable[[Run], List[Part]], timeout_s: Optional[float]
-    ) -> bool:
-        """False: nothing will come any more."""
+    async def _next_part(
+        self,
+        find: Callable[[], Optional[Tuple[Part, int]]],
+        timeout_s: Optional[float],
+        singly: bool = False,
+    ) -> Optional[Part]:
+        """None: nothing will come any more.  `singly`: a list goes to _list, whose
+        messages are taken in hand one by one."""
+        found = find()
+        while found is None:
+            await self._take(timeout_s)
+            if not self._reading.items:
+                ended = self._subscriber.ended
+                if ended is None or isinstance(ended, ClosedError):
+                    return None
+                raise ended
+            found = find()
+        part, size = found
+        if isinstance(part, Gap):
+            self._hold(part.frames, 0)
+        elif singly:
+            self._frame_bytes = size // len(part)
+            self._list = iter(part)
+        else:
+            self._hold(len(part), size // len(part))
+        return part
+
+    async def _take(self, timeout_s: Optional[float]) -> None:
+        """What the queue has, which is waited for; nothing: there is an end."""
         link, subscriber = self._link, self._subscriber
-        queue = subscriber.queue
-        if self._parts:
-            return True
         self._hold(0, 0)
-        if not queue:
+        if subscriber.queue:
+            await link.give_way()
+        else:
             if subscriber.acks is not None:
                 subscriber.acks.send()
                 link.after()
             await self._wait(link.deadline(timeout_s))
-        else:
-            await link.give_way()
-        item = subscriber.take()
+        subscriber.take_some(self._reading.items)
         link.resume_reading()
-        if item is None:
-            if subscriber.ended is None or isinstance(subscriber.ended, ClosedError):
-                return False
-            raise subscriber.ended
-        if isinstance(item, Run):
-            self._frame_bytes = item.frame_bytes
-            self._parts.extend(view(item))
-        else:
-            self._parts.append(item)
-        return True
 
     async def _wait(self, deadline: Optional[float]) -> None:
         """Until there is something to take, or an end."""

@@ -337,6 +337,7 @@ class Close(Body):
     )
 
 
+@dataclasses.dataclass
 class AdminReply(Body):
     """Only whether it is a message: this client asks for none."""
 

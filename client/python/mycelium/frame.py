@@ -34,6 +34,8 @@ CODE_FRAME_TOO_LARGE = 4
 
 _CONTROL_KIND_MAX = 19
 _DATA_KIND_MAX = 4
+# Frames that are looked at together first; then so many times as many.
+_WINDOW = 8
 # Topics whose bytes were found valid; beyond it all are forgotten.
 _TOPICS_KNOWN_MAX = 4096
 
@@ -156,6 +158,9 @@ class FrameReader:
         if left >= 2 * frame_bytes:
             count = self._alike(at, topic_bytes, frame_bytes, left // frame_bytes)
         self._at = at + count * frame_bytes
+        if count == 1:
+            payload = data[at + HEADER_BYTES + topic_bytes : self._at]
+            return Run(type_id, kind, topic, [(frame_id, payload)], frame_bytes)
         rows: Iterator[Any] = _row(topic_bytes, body_bytes - topic_bytes).iter_unpack(
             memoryview(data)[at : self._at]
         )
@@ -176,17 +181,30 @@ class FrameReader:
         return topic
 
     def _alike(self, at: int, topic_bytes: int, frame_bytes: int, count: int) -> int:
-        """How many frames from `at` on have the first one's length, type, kind
-        and topic.  A column of bytes, one of each frame, says how far one of
-        them is the same."""
+        """How many frames from `at` on, of `count` at most, have the first one's
+        length, type, kind and topic.  A column of bytes, one of each frame, says
+        how far one of them is the same; looked at in windows that grow, so that
+        it costs no more than what is found."""
         data = self._data
+        begin = at + HEADER_BYTES
         second = at + frame_bytes
         if data[at : at + 8] != data[second : second + 8]:
             return 1
-        begin = at + HEADER_BYTES
-        for place in (*range(at, at + 8), *range(begin, begin + topic_bytes)):
-            column = data[place : at + count * frame_bytes : frame_bytes]
-            same = len(column) - len(column.lstrip(column[:1]))
-            if same < count:
-                count = same
+        topic_end = second + HEADER_BYTES + topic_bytes
+        if data[begin : begin + topic_bytes] != data[second + HEADER_BYTES : topic_end]:
+            return 1
+        places = (*range(at, at + 8), *range(begin, begin + topic_bytes))
+        known, window = 2, _WINDOW
+        while known < count:
+            rows = min(count - known, window)
+            for place in places:
+                column_at = place + known * frame_bytes
+                column = data[column_at : column_at + rows * frame_bytes : frame_bytes]
+                rows -= len(column.lstrip(data[place : place + 1]))
+                if not rows:
+                    return known
+            if rows < min(count - known, window):
+                return known + rows
+            known += rows
+            window *= _WINDOW
         return count

@@ -3,17 +3,21 @@ both clients."""
 
 from __future__ import annotations
 
-from typing import Any, Callable, Generic, List, Optional, TypeVar, Union
+from collections import deque
+from typing import Any, Callable, Deque, Generic, List, Optional, Tuple, TypeVar, Union
 
 from .delivery import Frame, Gap, GapRange, GapReason
 from .errors import FailedPreconditionError
 from .frame import REDELIVERED_PUBLISH, Run
+from .frame_queue import Item
 from .log import LOG
 
 T = TypeVar("T")
 
 OnGap = Callable[[Gap], None]
+# Messages or frames, none of the lists empty; or a gap.
 Part = Union[List[Any], Gap]
+View = Callable[[Run], List[Part]]
 
 
 class Reading(Generic[T]):
@@ -26,6 +30,48 @@ class Reading(Generic[T]):
         self._parse = parse
         self._on_gap = on_gap
         self._way = ""
+        self.items: Deque[Item] = deque()  # taken out of the queue
+        self._parts: Deque[Part] = deque()  # made of the first of them
+        self._frame_bytes = 0  # of each frame in these
+
+    def next_part(self, view: View) -> Optional[Tuple[Part, int]]:
+        """What comes next of what was taken, and how many bytes it was; None:
+        nothing is left.  It stays where it is if an exception comes in between."""
+        while not self._parts:
+            if not self.items:
+                return None
+            item = self.items[0]
+            if isinstance(item, Run):
+                self._parts.extend(view(item))
+                self._frame_bytes = item.frame_bytes
+            else:
+                self._parts.append(item)
+            self.items.popleft()
+        part = self._parts.popleft()
+        if isinstance(part, Gap):
+            return part, 0
+        return part, len(part) * self._frame_bytes
+
+    def next_batch(self) -> Optional[Tuple[Part, int]]:
+        """The same, with all messages up to the next gap in one list."""
+        first = self.next_part(self.messages)
+        if first is None or isinstance(first[0], Gap) or self._is_gap_next():
+            return first
+        batch, size = first
+        assert isinstance(batch, list)
+        while not self._is_gap_next():
+            more = self.next_part(self.messages)
+            if more is None:
+                break
+            if isinstance(more[0], Gap):
+                self._parts.appendleft(more[0])
+                break
+            batch.extend(more[0])
+            size += more[1]
+        return batch, size
+
+    def _is_gap_next(self) -> bool:
+        return bool(self._parts) and isinstance(self._parts[0], Gap)
 
     def choose(self, way: str) -> None:
         """What one way of reading has begun, another can't go on with."""

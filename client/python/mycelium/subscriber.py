@@ -12,7 +12,7 @@ Not thread-safe: belongs to its engine.
 
 from __future__ import annotations
 
-from typing import Callable, Dict, List, Optional, Set
+from typing import Callable, Deque, Dict, List, Optional, Set
 
 from . import control, frame
 from .delivery import Gap, GapReason, Overflow, Policy, Route
@@ -26,6 +26,8 @@ _ACK_DIVISOR = 8
 # A member of a group is never held or dropped from here: the broker counts what
 # it has not acknowledged, and gives it to another.
 _SHARED_QUEUE_FACTOR = 2
+# What a user takes at a time, beyond the queue's bound.
+_TAKE_BYTES = 256 << 10
 
 _COVERS_WHAT_STILL_COMES = (
     GapReason.OVERFLOW,
@@ -213,3 +215,13 @@ class Subscriber:
         if self._holding and not self.queue.holds:
             self._holding.discard(self)
         return item
+
+    def take_some(self, items: Deque[Item]) -> None:
+        """All of its queue, but not much more than one read of the connection."""
+        size = 0
+        while size < _TAKE_BYTES:
+            item = self.take()
+            if item is None:
+                return
+            items.append(item)
+            size += item.bytes if isinstance(item, frame.Run) else 0

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import weakref
-from collections import deque
 from types import TracebackType
 from typing import (
     Any,
     Callable,
-    Deque,
     Generic,
     Iterator,
     List,
     Optional,
+    Tuple,
     Type,
     TypeVar,
     Union,
@@ -20,10 +19,8 @@ from typing import (
 
 from .delivery import Frame, Gap
 from .errors import ClosedError, DeadlineExceededError
-from .frame import Run
-from .frame_queue import Item
 from .link import Link, now
-from .reading import Part, Reading
+from .reading import Part, Reading, View
 from .subscriber import Subscriber
 
 T = TypeVar("T")
@@ -39,8 +36,8 @@ class Subscription(Generic[T]):
                                             redelivered; gaps as above
     for messages in subscription.batches()  lists of what has come together
 
-    Iteration ends when the subscription or the client is closed, and raises what
-    else the client has ended with.  It can be left and begun again.  One thread
+    Iteration ends when the subscription or the client is closed, behind what it
+    has taken out of the queue by then, and raises what else the client has ended with.  It can be left and begun again.  One thread
     at a time; close() from any.  A subscription that nobody has any more is
     unsubscribed.
     """
@@ -49,9 +46,7 @@ class Subscription(Generic[T]):
         self._link = link
         self._subscriber = subscriber
         self._reading = reading
-        self._item: Optional[Item] = None  # taken, and not yet among them
-        self._parts: Deque[Part] = deque()  # taken and not yet given to the user
-        self._list: Iterator[Any] = iter(())  # the first of them
+        self._list: Iterator[Any] = iter(())  # the part that is being read
         self._frame_bytes = 0  # of each frame in it
         self._in_hand = (0, 0)  # of a group: frames, and their bytes
         self._finalizer = weakref.finalize(self, link.drop, subscriber)
@@ -74,38 +69,35 @@ class Subscription(Generic[T]):
         """Lists of messages, none of them empty.  A member of a group has done
         with one when it asks for the next."""
         self._reading.choose("batches")
-        while self._fill(self._reading.messages, _deadline(timeout_s)):
-            part = self._parts.popleft()
+        while True:
+            part = self._next_part(self._reading.next_batch, _deadline(timeout_s))
+            if part is None:
+                return
             if isinstance(part, Gap):
-                self._hold(part.frames, 0)
                 self._reading.tell(part)
             else:
-                self._hold(len(part), self._frame_bytes)
                 yield part
 
     def next(self, timeout_s: Optional[float] = None) -> T:
         """The next message.  DeadlineExceededError; ClosedError: it is over."""
-        self._reading.choose("messages")
-        grouped = self._subscriber.acks is not None
+        reading = self._reading
+        reading.choose("messages")
         while True:
             for message in self._list:
-                if grouped:
-                    self._hold(1, self._frame_bytes)
+                self._hold(1, self._frame_bytes)
                 found: T = message
                 return found
-            if not self._fill(self._reading.messages, _deadline(timeout_s)):
+            part = self._next_part(
+                lambda: reading.next_part(reading.messages), _deadline(timeout_s), True
+            )
+            if part is None:
                 raise self._subscriber.ended or ClosedError("subscription: over")
-            part = self._parts.popleft()
             if isinstance(part, Gap):
-                self._hold(part.frames, 0)
-                self._reading.tell(part)
-            else:
-                self._list = iter(part)
+                reading.tell(part)
 
-    def _each(
-        self, view: Callable[[Run], List[Part]], way: str, timeout_s: Optional[float]
-    ) -> Iterator[Any]:
-        self._reading.choose(way)
+    def _each(self, view: View, way: str, timeout_s: Optional[float]) -> Iterator[Any]:
+        reading = self._reading
+        reading.choose(way)
         grouped = self._subscriber.acks is not None
         while True:
             if grouped:
@@ -114,43 +106,49 @@ class Subscription(Generic[T]):
                     yield item
             else:
                 yield from self._list
-            if not self._fill(view, _deadline(timeout_s)):
+            part = self._next_part(
+                lambda: reading.next_part(view), _deadline(timeout_s), True
+            )
+            if part is None:
                 return
-            part = self._parts.popleft()
-            if not isinstance(part, Gap):
-                self._list = iter(part)
-                continue
-            self._hold(part.frames, 0)
-            if way == "events":
-                yield part
-            else:
-                self._reading.tell(part)
+            if isinstance(part, Gap):
+                if way == "events":
+                    yield part
+                else:
+                    reading.tell(part)
 
-    def _fill(
-        self, view: Callable[[Run], List[Part]], deadline: Optional[float]
-    ) -> bool:
-        """False: nothing will come any more."""
-        while not self._parts:
-            if self._item is None:
-                self._take(deadline)
-            item = self._item
-            if item is None:
+    def _next_part(
+        self,
+        find: Callable[[], Optional[Tuple[Part, int]]],
+        deadline: Optional[float],
+        singly: bool = False,
+    ) -> Optional[Part]:
+        """None: nothing will come any more.  `singly`: a list goes to _list, whose
+        messages are taken in hand one by one."""
+        while True:
+            found = find()
+            if found is not None:
+                break
+            self._take(deadline)
+            if not self._reading.items:
                 ended = self._subscriber.ended
                 if ended is None or isinstance(ended, ClosedError):
-                    return False
+                    return None
                 raise ended
-            if isinstance(item, Run):
-                self._frame_bytes = item.frame_bytes
-                self._parts.extend(view(item))
-            else:
-                self._parts.append(item)
-            self._item = None
-        return True
+        part, size = found
+        if isinstance(part, Gap):
+            self._hold(part.frames, 0)
+        elif singly:
+            self._frame_bytes = size // len(part)
+            self._list = iter(part)
+        else:
+            self._hold(len(part), size // len(part))
+        return part
 
     def _take(self, deadline: Optional[float]) -> None:
-        """The next of the queue, which is waited for; none: there is an end."""
+        """What the queue has, which is waited for; nothing: there is an end."""
         link, subscriber = self._link, self._subscriber
-        queue = subscriber.queue
+        queue, items = subscriber.queue, self._reading.items
         self._hold(0, 0)
         with link.lock:
             if not queue:
@@ -165,7 +163,7 @@ class Subscription(Generic[T]):
                     )
             held = queue.holds
             try:
-                self._item = subscriber.take()
+                subscriber.take_some(items)
             except BaseException:
                 subscriber.torn = True
                 link.interrupted()
