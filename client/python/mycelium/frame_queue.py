@@ -124,9 +124,8 @@ class FrameQueue:
 
     def take(self) -> Optional[Item]:
         """The next one; None: there is none."""
-        gap = self._missing.take()
-        if gap is not None:
-            return gap
+        if self._missing:
+            return self._missing.take()
         if not self._items:
             return None
         item = self._items.popleft()
@@ -135,6 +134,17 @@ class FrameQueue:
             self._full_since = None
             self._dropping = False
         return item
+
+    def take_all(self, items: Deque[Item], bytes_max: int) -> bool:
+        """Moves everything, if it is not more than that.  False: it was not."""
+        if self._missing or self._bytes > bytes_max:
+            return False
+        moved, self._items = self._items, deque()
+        self._bytes = 0
+        self._full_since = None
+        self._dropping = False
+        items.extend(moved)
+        return True
 
     def _drop(self) -> None:
         """The oldest, but never the newest frame."""
@@ -191,6 +201,9 @@ class ConflatingQueue(FrameQueue):
         run = self._newest.popitem(last=False)[1]
         self._bytes -= run.bytes
         return run
+
+    def take_all(self, items: Deque[Item], bytes_max: int) -> bool:
+        return False
 
     def _fold(self, reason: GapReason, run: Run) -> None:
         self._missing.add_rows(reason, run.type_id, run.rows)

@@ -54,24 +54,26 @@ class Reading(Generic[T]):
 
     def next_batch(self) -> Optional[Tuple[Part, int]]:
         """The same, with all messages up to the next gap in one list."""
-        first = self.next_part(self.messages)
-        if first is None or isinstance(first[0], Gap) or self._is_gap_next():
-            return first
-        batch, size = first
-        assert isinstance(batch, list)
-        while not self._is_gap_next():
-            more = self.next_part(self.messages)
-            if more is None:
+        if self._parts or not self.items or isinstance(self.items[0], Gap):
+            return self.next_part(self.messages)
+        batch: List[Any] = []
+        size, parse = 0, self._parse
+        while self.items:
+            item = self.items[0]
+            if isinstance(item, Gap):
                 break
-            if isinstance(more[0], Gap):
-                self._parts.appendleft(more[0])
-                break
-            batch.extend(more[0])
-            size += more[1]
+            if parse is None:
+                batch += [payload for _, payload in item.rows]
+            else:
+                try:
+                    batch += [parse(payload) for _, payload in item.rows]
+                except ValueError:  # next_part tells which of them it is
+                    if not batch:
+                        return self.next_part(self.messages)
+                    break
+            size += item.bytes
+            self.items.popleft()
         return batch, size
-
-    def _is_gap_next(self) -> bool:
-        return bool(self._parts) and isinstance(self._parts[0], Gap)
 
     def choose(self, way: str) -> None:
         """What one way of reading has begun, another can't go on with."""

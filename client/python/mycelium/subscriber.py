@@ -218,6 +218,8 @@ class Subscriber:
 
     def take_some(self, items: Deque[Item]) -> None:
         """All of its queue, but not much more than one read of the connection."""
+        if not self._holding and self.queue.take_all(items, _TAKE_BYTES):
+            return
         size = 0
         while size < _TAKE_BYTES:
             item = self.take()

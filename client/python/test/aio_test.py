@@ -202,13 +202,13 @@ def test_a_group_acknowledges_what_it_has_done_with(url: str) -> None:
 
 
 def test_an_idle_client_is_kept_alive(start_broker: Any) -> None:
-    broker = start_broker("limits { idle_timeout_ms: 150 }")
+    broker = start_broker("limits { idle_timeout_ms: 1000 }")
     states: List[mycelium.State] = []
 
     async def main(client: Client) -> None:
         subscription = await client.subscribe(7)
         with pytest.raises(mycelium.DeadlineExceededError):
-            await subscription.next(0.6)
+            await subscription.next(2.2)
         await client.ping(SECONDS)
 
     run(broker.unix_url, main, on_state=lambda state, why: states.append(state))
