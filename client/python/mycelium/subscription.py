@@ -37,8 +37,8 @@ class Subscription(Generic[T]):
     for messages in subscription.batches()  lists of what has come together
 
     Iteration ends when the subscription or the client is closed, behind what it
-    has taken out of the queue by then, and raises what else the client has ended with.  It can be left and begun again.  One thread
-    at a time; close() from any.  A subscription that nobody has any more is
+    has taken out of the queue by then, and raises what else the client has ended
+    with.  It can be left and begun again.  One thread at a time; close() from any.  A subscription that nobody has any more is
     unsubscribed.
     """
 
