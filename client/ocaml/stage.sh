@@ -15,13 +15,15 @@ stage="$(realpath "$2")"
 cd "$(dirname "$0")"
 
 # Bazel's are links to files that nobody may write.
-cp -RL dune-project mycelium.opam wire test bench "$stage"
+cp -RL dune-project ./*.opam README.md wire control engine client lwt test \
+  bench "$stage"
 chmod -R u+w "$stage"
 
 generate() {
   protoc --plugin=protoc-gen-mycelium="$plugin" \
-    --mycelium_out=ocaml:"$stage/test/schemas" -I ../../proto "$@"
+    --mycelium_out=ocaml:"$stage/$1" -I ../../proto "${@:2}"
 }
-generate mycelium_protocol.proto
-generate -I ../../tests/schemas wide.proto shapes.proto
-generate -I test/schemas names.proto
+generate control mycelium/control.proto mycelium/admin.proto
+generate test/schemas mycelium_protocol.proto
+generate test/schemas -I ../../tests/schemas wide.proto shapes.proto
+generate test/schemas -I test/schemas names.proto

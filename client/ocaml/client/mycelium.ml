@@ -1,0 +1,6 @@
+module Client = Client
+module Error = Mycelium_engine.Error
+module Gap = Mycelium_engine.Gap
+module Policy = Mycelium_engine.Policy
+module Received = Mycelium_engine.Received
+module Start = Mycelium_engine.Start

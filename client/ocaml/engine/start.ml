@@ -1,0 +1,1 @@
+type t = Now | Last of int | Sequence of int | Time of float
