@@ -15,8 +15,10 @@ stage="$(realpath "$2")"
 cd "$(dirname "$0")"
 
 # Bazel's are links to files that nobody may write.
-cp -RL dune-project ./*.opam README.md wire control engine client lwt test \
+cp -RL dune-project ./*.opam README.md wire control engine posix client lwt test \
   bench "$stage"
+mkdir -p "$stage/test/vectors"
+cp -L ../../tests/vectors/*.txt "$stage/test/vectors"
 chmod -R u+w "$stage"
 
 generate() {

@@ -11,7 +11,8 @@ module Responses = Mycelium_engine.Responses
 module Start = Mycelium_engine.Start
 module Subscriptions = Mycelium_engine.Subscriptions
 module Typed = Mycelium_engine.Typed
-module Url = Mycelium_engine.Url
+module Clock = Mycelium_posix.Clock
+module Settings = Mycelium_posix.Settings
 
 let ( let* ) = Result.bind
 
@@ -33,45 +34,16 @@ type unaccepted = Mycelium_engine.Publish_log.unaccepted = {
 
 (* --- Connecting ----------------------------------------------------------- *)
 
-let default_url () =
-  Url.default ~getenv:Sys.getenv_opt ~uid:(Unix.geteuid ())
-    ~exists:Sys.file_exists
-
-let publish_bytes_max_default = 1 lsl 20
-let timeout_s_default = 5.
-
-let connect ?url ?schema ?(name = Filename.basename Sys.executable_name)
-    ?(timeout_s = timeout_s_default)
-    ?(publish_bytes_max = publish_bytes_max_default) ?(reconnect = true)
-    ?(reconnect_min_s = 0.) ?(reconnect_max_s = 0.) ?instance_id
-    ?(on_state = ignore) ?on_unaccepted () =
-  let url = match url with Some url -> url | None -> default_url () in
-  let random = Mycelium_engine.Randomness.make () in
-  let instance_id =
-    match instance_id with
-    | Some given -> given
-    | None -> Mycelium_engine.Randomness.bytes random 16
-  in
-  let* place = Url.parse url in
-  let* () = Arguments.client ~name ~instance_id in
-  let config =
-    {
-      Engine.url;
-      name;
-      schema;
-      instance_id;
-      publish_bytes_max;
-      reconnect;
-      reconnect_min_s;
-      reconnect_max_s;
-      gives_back = on_unaccepted <> None;
-      random = Mycelium_engine.Randomness.up_to random;
-    }
+let connect ?url ?schema ?name ?timeout_s ?publish_bytes_max ?reconnect
+    ?reconnect_min_s ?reconnect_max_s ?instance_id ?(on_state = ignore)
+    ?on_unaccepted () =
+  let* settings =
+    Settings.make ?url ?schema ?name ?timeout_s ?publish_bytes_max ?reconnect
+      ?reconnect_min_s ?reconnect_max_s ?instance_id
+      ~gives_back:(on_unaccepted <> None) ()
   in
   let on_unaccepted = Option.value on_unaccepted ~default:ignore in
-  let* io =
-    Io.connect place config { on_state; on_unaccepted } ~timeout_s
-  in
+  let* io = Io.connect settings { on_state; on_unaccepted } in
   Ok { io; schema }
 
 let close t = Io.close t.io
@@ -222,20 +194,9 @@ let subscribe ?topic_filter ?policy ?group ?start ?(on_gap = ignore) t
   in
   add t options (Callback deliver)
 
-(* What a member of a group may have waiting is the broker's to bound: it counts
-   what is not done with. *)
-let pulled_policy { Subscriptions.policy; group; _ } =
-  if group = "" then policy
-  else
-    {
-      Policy.queue_bytes_max = 2 * policy.queue_bytes_max;
-      stall_ms_max = -1;
-      overflow = Gap;
-    }
-
 let pull_as ?topic_filter ?policy ?group ?start t ~type_id decode =
   let* options = options ?topic_filter ?policy ?group ?start ~type_id () in
-  let policy = pulled_policy options in
+  let policy = Subscriptions.pulled_policy options in
   let state =
     {
       Io.queue = Item_queue.make policy;
@@ -248,11 +209,7 @@ let pull_as ?topic_filter ?policy ?group ?start t ~type_id decode =
   Ok { subscription; state; decode }
 
 let pull_bytes ?topic_filter ?policy ?group ?start t ~type_id =
-  let decode : Item.t -> string Typed.item = function
-    | Message received -> Message (received.payload, received)
-    | Gap gap -> Gap gap
-  in
-  pull_as ?topic_filter ?policy ?group ?start t ~type_id decode
+  pull_as ?topic_filter ?policy ?group ?start t ~type_id Typed.payload
 
 let pull ?topic_filter ?policy ?group ?start t (message_type : _ message_type) =
   let* () = Typed.check ~subject:"subscribe" t.schema message_type in

@@ -1,3 +1,5 @@
+module Clock = Mycelium_posix.Clock
+module Dial = Mycelium_posix.Dial
 module Engine = Mycelium_engine.Engine
 module Error = Mycelium_engine.Error
 module Gap = Mycelium_engine.Gap
@@ -5,6 +7,7 @@ module Item = Mycelium_engine.Item
 module Item_queue = Mycelium_engine.Item_queue
 module Received = Mycelium_engine.Received
 module Responses = Mycelium_engine.Responses
+module Settings = Mycelium_posix.Settings
 module Subscriptions = Mycelium_engine.Subscriptions
 
 type handler = { ended : bool Atomic.t; deliver : delivery }
@@ -34,10 +37,8 @@ end)
 
 type t = {
   engine : handler Engine.t;
-  place : Mycelium_engine.Url.t;
-  url : string;
+  settings : Settings.t;
   callbacks : callbacks;
-  timeout_s : float; (* for connecting *)
   mutex : Mutex.t;
   changed : Condition.t;
   has_events : Condition.t; (* for the thread of callbacks *)
@@ -379,7 +380,7 @@ let on_dialed t dialed =
   (match (Engine.wish t.engine, dialed) with
   | Dial _, Ok socket ->
       t.socket <- Some socket;
-      Engine.dialed t.engine ~now ~greeting_deadline:(now +. t.timeout_s);
+      Engine.dialed t.engine ~now ~greeting_deadline:(now +. t.settings.timeout_s);
       write t
   | Dial _, Error why -> Engine.dial_failed t.engine ~now why
   | (Keep | Nothing), Ok socket -> Unix.close socket
@@ -389,7 +390,8 @@ let on_dialed t dialed =
   Mutex.unlock t.mutex
 
 let dial t =
-  Dial.dial t.url t.place ~deadline:(Clock.now () +. t.timeout_s)
+  let { Settings.url; config; timeout_s } = t.settings in
+  Dial.dial config.url url ~deadline:(Clock.now () +. timeout_s)
 
 let start_dialing t =
   t.dialing <- true;
@@ -511,14 +513,12 @@ let pipe () =
   Unix.set_nonblock writer;
   (reader, writer)
 
-let make place (config : Engine.config) callbacks ~timeout_s =
+let make (settings : Settings.t) callbacks =
   let wake_reader, wake_writer = pipe () in
   {
-    engine = Engine.make config;
-    place;
-    url = config.url;
+    engine = Engine.make settings.config;
+    settings;
     callbacks;
-    timeout_s;
     mutex = Mutex.create ();
     changed = Condition.create ();
     has_events = Condition.create ();
@@ -562,10 +562,10 @@ let await_over t =
       wait t ~deadline:infinity
     done
 
-let connect place config callbacks ~timeout_s =
+let connect settings callbacks =
   ignore_sigpipe ();
   Printexc.record_backtrace true;
-  let t = make place config callbacks ~timeout_s in
+  let t = make settings callbacks in
   match dial t with
   | Error _ as error ->
       Unix.close t.wake_reader;
@@ -575,7 +575,7 @@ let connect place config callbacks ~timeout_s =
       Mutex.lock t.mutex;
       let now = Clock.now () in
       t.socket <- Some socket;
-      Engine.dialed t.engine ~now ~greeting_deadline:(now +. timeout_s);
+      Engine.dialed t.engine ~now ~greeting_deadline:(now +. t.settings.timeout_s);
       let runner = Thread.create (fun () -> run_callbacks t (Queue.create ())) () in
       t.callback_thread <- Thread.id runner;
       ignore (Thread.create io_thread t);

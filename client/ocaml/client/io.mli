@@ -33,12 +33,7 @@ type callbacks = {
   on_unaccepted : Mycelium_engine.Publish_log.unaccepted list -> unit;
 }
 
-val connect :
-  Mycelium_engine.Url.t ->
-  Engine.config ->
-  callbacks ->
-  timeout_s:float ->
-  (t, Error.t) result
+val connect : Mycelium_posix.Settings.t -> callbacks -> (t, Error.t) result
 
 val engine : t -> handler Engine.t
 (** Needs the lock. *)

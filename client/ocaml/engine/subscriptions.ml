@@ -63,6 +63,15 @@ let acks_of options =
     in
     Some (Group_acks.make ~due_bytes)
 
+let pulled_policy { policy; group; _ } : Policy.t =
+  if group = "" then policy
+  else
+    {
+      queue_bytes_max = 2 * policy.queue_bytes_max;
+      stall_ms_max = -1;
+      overflow = Gap;
+    }
+
 let add t options user =
   t.last_id <- t.last_id + 1;
   let entry =

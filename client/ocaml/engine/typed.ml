@@ -37,6 +37,10 @@ let decode message_type : Item.t -> 'a item = function
       | Error (_ : Wire.Error.t) ->
           Gap (Gap.of_frame Malformed ~type_id ~sequence))
 
+let payload : Item.t -> string item = function
+  | Gap gap -> Gap gap
+  | Message received -> Message (received.payload, received)
+
 let decode_as ~subject cause message_type { Received.type_id; payload; _ } =
   let* () =
     if type_id = message_type.Wire.Message.type_id then Ok ()

@@ -18,5 +18,8 @@ type 'a item = Message of 'a * Received.t | Gap of Gap.t
 val decode : 'a message_type -> Item.t -> 'a item
 (** What is no message of the type is a gap with the reason [Malformed]. *)
 
+val payload : Item.t -> string item
+(** Without a type. *)
+
 val decode_reply : 'a message_type -> Received.t -> ('a, Error.t) result
 val decode_request : 'a message_type -> Received.t -> ('a, Error.t) result
