@@ -29,3 +29,4 @@ generate control mycelium/control.proto mycelium/admin.proto
 generate test/schemas mycelium_protocol.proto
 generate test/schemas -I ../../tests/schemas wide.proto shapes.proto
 generate test/schemas -I test/schemas names.proto
+generate test/daemon/changed -I test/daemon/changed changed.proto

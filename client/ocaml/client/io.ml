@@ -470,19 +470,23 @@ let sleep t (readers, writers, timeout_s) =
   | readable, writable, _ -> (readable, writable <> [])
   | exception Unix.Unix_error (EINTR, _, _) -> ([], false)
 
+let is_over t =
+  Engine.wish t.engine = Nothing && t.lingers_until <= Clock.now ()
+
 let rec run_io t =
   let interests = prepare t in
-  Mutex.unlock t.mutex;
-  let readable, is_writable = sleep t interests in
-  Mutex.lock t.mutex;
-  t.awake <- true;
-  if List.memq t.wake_reader readable then read_wakes t;
-  if is_writable then t.is_full <- false;
-  (match t.socket with
-  | Some socket when List.memq socket readable -> read t socket
-  | Some _ | None -> ());
-  let is_over = Engine.wish t.engine = Nothing && t.lingers_until <= Clock.now () in
-  if not is_over then run_io t
+  if not (is_over t) then begin
+    Mutex.unlock t.mutex;
+    let readable, is_writable = sleep t interests in
+    Mutex.lock t.mutex;
+    t.awake <- true;
+    if List.memq t.wake_reader readable then read_wakes t;
+    if is_writable then t.is_full <- false;
+    (match t.socket with
+    | Some socket when List.memq socket readable -> read t socket
+    | Some _ | None -> ());
+    run_io t
+  end
 
 let end_pulled t =
   let why = Engine.ended t.engine in
@@ -496,6 +500,7 @@ let end_pulled t =
 let io_thread t =
   Mutex.lock t.mutex;
   run_io t;
+  t.awake <- true;
   close_socket t;
   Unix.close t.wake_reader;
   Unix.close t.wake_writer;
