@@ -14,10 +14,10 @@
     ]}
 
     {b Threads.}  It belongs to the thread that runs Lwt.  The callbacks of a
-    client (handlers, responders, [on_state] and the others) run one after the
-    other: the next one begins when the promise of the last is resolved.  They may
-    call everything; what they wait for must not need another callback of the same
-    client.  A callback's exception or rejected promise is printed to stderr with
+    client (handlers, [on_state] and the others) run one after the other: the next
+    one begins when the promise of the last is resolved.  Responders alone run side
+    by side.  All may call everything; what a handler waits for must not need
+    another callback of the same client.  A callback's exception or rejected promise is printed to stderr with
     its backtrace, and nothing else happens ({!connect} turns the recording of
     backtraces on).
 
@@ -276,7 +276,8 @@ val respond :
   'answer message_type ->
   ('question -> ('answer, Error.t) result Lwt.t) ->
   (subscription, Error.t) result Lwt.t
-(** Answers requests of the type; several responders share them.  An [Error] is
+(** Answers requests of the type, side by side; several responders share them.
+    After {!unsubscribe} what is under way is not answered any more.  An [Error] is
     the requester's; an exception is [Internal].  Requests that wait beyond
     [queue_bytes_max] (16 MiB) go to another responder, or fail. *)
 

@@ -352,9 +352,11 @@ let deliver t (event : handler Engine.event) ~is_last =
   | Item (entry, item) -> deliver_item t entry item ~is_last
   | Asked ({ user = { deliver = Responder f; _ } as handler; _ }, received, asked)
     ->
-      if Engine.begin_answer t.engine asked then
-        call t handler "a responder" (fun () -> f received asked)
-      else Lwt.return (touched t)
+      (* Requests have no order among each other. *)
+      if not (Engine.begin_answer t.engine asked) then touched t
+      else if not handler.ended then
+        Lwt.async (fun () -> guarded "a responder" (fun () -> f received asked));
+      Lwt.return_unit
   | Asked _ -> Lwt.return_unit
   | Ended (entry, why) -> deliver_end t entry why
   | State state ->
