@@ -57,7 +57,8 @@ type t = {
   mutable is_paused : bool; (* nothing is read: callbacks are behind *)
   mutable gathers : bool;
   mutable burst_begin : float;
-  mutable burst_frames : int;
+  mutable burst_frames : int; (* since then *)
+  mutable is_burst : bool;
   mutable last_write : float;
   buffer : Bytes.t; (* of the I/O thread *)
   mutable closing : bool;
@@ -126,15 +127,24 @@ let write_now t =
   write t;
   t.last_write <- Clock.now ()
 
-let wrote_one t =
-  let now = Clock.now () in
+(* Whether the time since [burst_begin] has had many frames, or the same time
+   before that: who waits for an answer to each does not publish that many. *)
+let is_burst t ~now =
   if now -. t.burst_begin > gather_s_max then begin
+    t.is_burst <-
+      t.burst_frames > burst_frames_min
+      && now -. t.burst_begin < 2. *. gather_s_max;
     t.burst_begin <- now;
-    if now -. t.last_write > gather_s_max then t.burst_frames <- 0
+    t.burst_frames <- 0
   end;
   t.burst_frames <- t.burst_frames + 1;
+  if t.burst_frames > burst_frames_min then t.is_burst <- true;
+  t.is_burst
+
+let wrote_one t =
+  let now = Clock.now () in
   if
-    t.burst_frames <= burst_frames_min
+    (not (is_burst t ~now))
     || Engine.unwritten_bytes t.engine >= gather_bytes
     || now -. t.last_write >= gather_s_max
   then begin
@@ -543,6 +553,7 @@ let make (settings : Settings.t) callbacks =
     gathers = false;
     burst_begin = neg_infinity;
     burst_frames = 0;
+    is_burst = false;
     last_write = neg_infinity;
     buffer = Bytes.create read_bytes;
     closing = false;
