@@ -9,7 +9,8 @@
 #   PREFIX/include/mycelium.h  the C header
 #   PREFIX/lib                 libmycelium_cpp.a; pkgconfig/mycelium_cpp.pc says how to use it;
 #                              libmycelium_ffi.{a,so} for C, with pkgconfig/mycelium.pc
-#   PREFIX/lib/ocaml           the OCaml library mycelium, if dune is installed
+#   PREFIX/lib/ocaml           the OCaml libraries mycelium and, with Lwt, mycelium-lwt, if dune is
+#                              installed
 # Installs missing Debian packages first (asks for sudo only then).
 set -euo pipefail
 if [ "$#" -ne 1 ]; then
@@ -57,17 +58,22 @@ Libs: -L\${prefix}/lib -lmycelium_cpp -pthread
 EOT
 
 if command -v dune >/dev/null; then
-  build="$(mktemp -d)"
-  trap 'rm -rf "$build"' EXIT
-  (
-    cd client/ocaml
-    dune build --build-dir "$build" -p mycelium @install
-    dune install --build-dir "$build" --prefix "$prefix" \
-      --libdir "$prefix/lib/ocaml" mycelium 2>"$build/log" || {
-      cat "$build/log" >&2
-      exit 1
-    }
-  )
+  stage="$(mktemp -d)"
+  trap 'rm -rf "$stage"' EXIT
+  client/ocaml/stage.sh "$bin/proto/plugin/protoc-gen-mycelium" "$stage"
+  packages=(mycelium)
+  if ocamlfind query lwt.unix >/dev/null 2>&1; then
+    packages+=(mycelium-lwt)
+  else
+    echo "No Lwt here (Debian: liblwt-ocaml-dev): mycelium-lwt is left out."
+  fi
+  dune build --root "$stage" --no-print-directory --profile release \
+    --only-packages "$(IFS=, && echo "${packages[*]}")" @install
+  dune install --root "$stage" --prefix "$prefix" \
+    --libdir "$prefix/lib/ocaml" "${packages[@]}" 2>"$stage/log" || {
+    cat "$stage/log" >&2
+    exit 1
+  }
 else
   echo "No dune here (Debian: ocaml-dune): the OCaml library is left out."
 fi

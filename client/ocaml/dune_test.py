@@ -1,16 +1,24 @@
-"""What dune makes of this folder: the tests, and the package as it is installed."""
+"""What dune makes of this folder: the tests, and the packages as they are
+installed."""
 
 import glob
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
 import unittest
-from typing import Dict
+from typing import Dict, List
 
 SOURCES = "client/ocaml"
 PLUGIN = "proto/plugin/protoc-gen-mycelium"
+BROKERD = "broker/mycelium-brokerd"
+TOOL = "client/cli/mycelium"
 GOLDEN = "proto/plugin/golden/ocaml"
+OPTIONS = "proto/mycelium/options.proto"
+PACKAGES = ["mycelium", "mycelium-lwt"]
+LIBRARIES = ["wire", "control", "engine", "posix", "client", "lwt"]
+SCRIPT_SECONDS = 120
 
 DUNE_PROJECT = "(lang dune 2.9)\n"
 DUNE = "(executable (name hello) (libraries mycelium.wire))\n"
@@ -25,19 +33,44 @@ let () =
 """
 
 
+def blocks(path: str, fence: str) -> List[str]:
+    """What stands between fences of that kind."""
+    found: List[str] = []
+    inside = False
+    with open(path, encoding="utf-8") as lines:
+        for line in lines:
+            if line == "```\n":
+                inside = False
+            elif inside:
+                found[-1] += line
+            elif line == "```" + fence + "\n":
+                inside = True
+                found.append("")
+    return found
+
+
 class DuneTest(unittest.TestCase):
     folder: str
+    prefix: str
     environment: Dict[str, str]
 
     @classmethod
     def setUpClass(cls) -> None:
-        home = tempfile.mkdtemp()
+        home = tempfile.mkdtemp(dir="/var/tmp")
         cls.addClassCleanup(shutil.rmtree, home)
         cls.folder = os.path.join(home, "stage")
+        cls.prefix = os.path.join(home, "prefix")
         os.mkdir(cls.folder)
-        cls.environment = dict(os.environ, HOME=home, DUNE_CACHE="disabled")
+        cls.environment = dict(
+            os.environ,
+            HOME=home,
+            DUNE_CACHE="disabled",
+            MYCELIUM_BROKERD=os.path.abspath(BROKERD),
+            MYCELIUM_TOOL=os.path.abspath(TOOL),
+        )
         cls.run_command(SOURCES + "/stage.sh", PLUGIN, cls.folder)
         cls.dune("build", "@all")
+        cls.install()
 
     @classmethod
     def run_command(cls, *command: str) -> str:
@@ -58,16 +91,34 @@ class DuneTest(unittest.TestCase):
     def dune(cls, command: str, *arguments: str) -> str:
         return cls.run_command("dune", command, "--root", cls.folder, *arguments)
 
+    @classmethod
+    def install(cls) -> None:
+        """As deploy/install.sh does."""
+        libraries = os.path.join(cls.prefix, "lib/ocaml")
+        only = ["--only-packages", ",".join(PACKAGES)]
+        cls.dune("build", *only, "@install")
+        cls.dune("install", "--prefix", cls.prefix, "--libdir", libraries, *PACKAGES)
+        for source, folder in [
+            (PLUGIN, "bin"),
+            (BROKERD, "bin"),
+            (TOOL, "bin"),
+            (OPTIONS, "include/mycelium"),
+        ]:
+            place = os.path.join(cls.prefix, folder)
+            os.makedirs(place, exist_ok=True)
+            shutil.copy(source, place)
+
     def test_the_tests_pass(self) -> None:
         print(self.dune("test", "--force"))
 
-    def test_the_benchmark_runs(self) -> None:
-        said = self.dune("exec", "--profile=release", "bench/bench.exe", "0.2")
+    def test_the_tests_with_the_daemon_pass(self) -> None:
+        print(self.dune("build", "--force", "@daemon"))
+
+    def test_the_benchmarks_run(self) -> None:
+        said = self.dune("exec", "--profile=release", "bench/codec_bench.exe", "0.2")
         self.assertRegex(said, r"chat\.TextMessage +21 B +encode +\d+ ns")
 
     def test_generated_code_needs_the_installed_package_only(self) -> None:
-        prefix = os.path.join(self.folder, "prefix")
-        self.dune("install", "--prefix", prefix, "mycelium")
         with tempfile.TemporaryDirectory() as project:
             for name in os.listdir(GOLDEN):
                 shutil.copy(os.path.join(GOLDEN, name), project)
@@ -78,35 +129,89 @@ class DuneTest(unittest.TestCase):
             ]:
                 with open(os.path.join(project, name), "w", encoding="utf-8") as file:
                     file.write(text)
-            library = "OCAMLPATH=" + os.path.join(prefix, "lib")
+            library = "OCAMLPATH=" + os.path.join(self.prefix, "lib/ocaml")
             self.run_command("env", library, "dune", "build", "--root", project)
             said = self.run_command(project + "/_build/default/hello.exe")
         self.assertEqual(said, "hello")
 
+    def test_the_readme_does_what_it_says(self) -> None:
+        """Its blocks by the letter, from an empty folder outside of the
+        repository, against what is installed."""
+        readme = SOURCES + "/README.md"
+        self.assertEqual(len(blocks(readme, "sh install")), 1)
+        script = "set -euo pipefail\n" + "".join(blocks(readme, "sh"))
+        expected = "".join(blocks(readme, "text")).splitlines()
+        self.assertGreater(len(expected), 4)
+        with tempfile.TemporaryDirectory(dir="/var/tmp") as empty:
+            process = subprocess.Popen(
+                ["bash", "-c", script],
+                env=dict(self.environment, PREFIX=self.prefix, EMPTY=empty),
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                stdin=subprocess.DEVNULL,
+                text=True,
+                start_new_session=True,
+            )
+            try:
+                status = process.wait(SCRIPT_SECONDS)
+            finally:
+                # What it has left in the background.
+                os.killpg(process.pid, signal.SIGTERM)
+                printed, _ = process.communicate()
+        self.assertEqual(status, 0, printed)
+        lines = iter(printed.splitlines())
+        for line in expected:
+            self.assertIn(line, lines, printed)
+
     def test_the_documentation_is_well_formed(self) -> None:
         output = os.path.join(self.folder, "html")
         os.mkdir(output)
-        built = self.folder + "/_build/default"
-        runtime = built + "/wire/.mycelium_wire.objs/byte"
-        command = ["ocamldoc", "-html", "-d", output, "-I", runtime]
-        interfaces = glob.glob(self.folder + "/wire/*.mli")
-        self.run_command(*command, "-warn-error", "-open", "Mycelium_wire", *interfaces)
-        schemas = built + "/test/schemas"
-        said = self.run_command(
-            *command,
-            *["-I", schemas + "/.schemas.objs/byte"],
-            *glob.glob(schemas + "/*.mli")
-        )
-        # The runtime is not before its eyes any more.
-        found = [line for line in said.splitlines() if "not found" not in line]
-        self.assertEqual(found, [])
+        built = self.folder + "/_build/default/"
+        objects = [
+            folder
+            for folder in glob.glob(built + "**/.*.objs/byte", recursive=True)
+            if "/test/" not in folder and "/bench/" not in folder
+        ]
+        schemas = built + "test/schemas/.schemas.objs/byte"
+        paths = [word for folder in objects + [schemas] for word in ("-I", folder)]
+        paths += ["-I", "+threads", "-I", self.findlib("lwt")]
+        for library in LIBRARIES:
+            interfaces = glob.glob(self.folder + "/" + library + "/*.mli")
+            self.assertTrue(interfaces, library)
+            self.document(output, paths, library, interfaces)
+        self.document(output, paths, "", glob.glob(built + "test/schemas/*.mli"))
 
-    def test_the_opam_file_is_that_of_the_project(self) -> None:
-        opam = os.path.join(self.folder, "mycelium.opam")
-        with open(opam, encoding="utf-8") as made:
-            with open(SOURCES + "/mycelium.opam", encoding="utf-8") as kept:
-                self.assertEqual(made.read(), kept.read())
-        self.assertIn("Passed", self.run_command("opam", "lint", opam))
+    def findlib(self, library: str) -> str:
+        return self.run_command("ocamlfind", "query", library).strip()
+
+    def document(
+        self, output: str, paths: List[str], library: str, interfaces: List[str]
+    ) -> None:
+        wrapper = {
+            "wire": "Mycelium_wire",
+            "engine": "Mycelium_engine",
+            "posix": "Mycelium_posix",
+            "client": "Mycelium__",
+            "lwt": "Mycelium_lwt__",
+        }.get(library)
+        said = self.run_command(
+            "ocamldoc",
+            *["-html", "-d", output],
+            *paths,
+            *(["-open", wrapper] if wrapper else []),
+            *interfaces,
+        )
+        # Other libraries are not before its eyes.
+        found = [line for line in said.splitlines() if "not found" not in line]
+        self.assertEqual(found, [], library)
+
+    def test_the_opam_files_are_those_of_the_project(self) -> None:
+        for package in PACKAGES:
+            opam = os.path.join(self.folder, package + ".opam")
+            with open(opam, encoding="utf-8") as made:
+                with open(SOURCES + "/" + package + ".opam", encoding="utf-8") as kept:
+                    self.assertEqual(made.read(), kept.read())
+            self.assertIn("Passed", self.run_command("opam", "lint", opam))
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 # protoc-gen-mycelium makes of the schemas of the tests.  Then
 #   dune build --root FOLDER
 #   dune test --root FOLDER
+#   dune build --root FOLDER @daemon   # see test/daemon/dune
 #
 # Usage: client/ocaml/stage.sh PLUGIN FOLDER
 set -euo pipefail

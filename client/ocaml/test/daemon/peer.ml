@@ -60,7 +60,9 @@ let hold url group =
   say "ready";
   ignore (ok (Client.next pulled) : string Client.item);
   say "holds";
-  Thread.delay infinity
+  while true do
+    Thread.delay 3600.
+  done
 
 let () =
   match Sys.argv with
