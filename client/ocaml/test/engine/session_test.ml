@@ -168,6 +168,36 @@ let a_refused_subscription_says_why () =
     [ "s subscribe: because (CODE_INVALID_ARGUMENT) (invalid argument)" ]
     !notes
 
+let frames_larger_than_a_read_are_put_together () =
+  let t = opened () in
+  ignore (subscribe t ~type_id:7 "s");
+  let large = String.init 1_000_000 (fun i -> Char.chr (i * 7 land 255)) in
+  let stream =
+    String.concat ""
+      [
+        publish ~type_id:7 ~sequence:1 "before";
+        publish ~type_id:7 ~sequence:2 large;
+        publish ~type_id:7 ~sequence:3 (String.make 70_000 'x');
+        publish ~type_id:7 ~sequence:4 "after";
+      ]
+  in
+  let rec pieces first =
+    if first < String.length stream then begin
+      let bytes = min 65_536 (String.length stream - first) in
+      feed t (String.sub stream first bytes);
+      pieces (first + bytes)
+    end
+  in
+  pieces 0;
+  strings "all"
+    [
+      "s: 7/ #1 before";
+      "s: 7/ #2 " ^ large;
+      "s: 7/ #3 " ^ String.make 70_000 'x';
+      "s: 7/ #4 after";
+    ]
+    (events t)
+
 (* --- Groups --------------------------------------------------------------- *)
 
 let acked frames =
@@ -351,6 +381,16 @@ let a_frame_cut_in_the_middle_was_not_written () =
   connected_again t (welcome ~epoch:8L ());
   strings "given back" [ "unaccepted 7//aaaa?"; "connected" ] (events t);
   strings "sent" [ "2:bbbb" ] (published (sent t))
+
+(* Its ACK was read before the write was told, which then never was. *)
+let what_was_accepted_is_not_sent_again () =
+  let t = opened () in
+  publish_some t [ "a"; "b" ];
+  ignore (Engine.piece t);
+  feed t (ack 1);
+  Engine.lost t ~now "cut";
+  connected_again t (welcome ~resumed:1 ());
+  strings "the rest" [ "2:b" ] (published (sent t))
 
 let without_a_callback_the_next_flush_tells () =
   let t = opened ~config:{ config with gives_back = false } () in
@@ -612,6 +652,7 @@ let () =
           test "starts" what_was_queued_before_is_not_for_it;
           test "gaps" a_gap_is_told_in_its_place_and_covers_what_still_comes;
           test "unsubscribe" nothing_comes_after_unsubscribe;
+          test "large frames" frames_larger_than_a_read_are_put_together;
           test "given up" a_subscription_that_was_given_up_is_unsubscribed;
           test "refused" a_refused_subscription_says_why;
         ] );
@@ -633,6 +674,8 @@ let () =
           test "resumed" resumed_it_sends_again_what_was_not_accepted;
           test "another broker" a_new_broker_gets_only_what_was_never_written;
           test "half a frame" a_frame_cut_in_the_middle_was_not_written;
+          test "accepted before written"
+            what_was_accepted_is_not_sent_again;
           test "no callback" without_a_callback_the_next_flush_tells;
           test "the window passes" the_window_passes;
           test "subscriptions go on" subscriptions_go_on;
