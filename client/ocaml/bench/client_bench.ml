@@ -1,5 +1,5 @@
-(* How fast the clients are, through a broker that runs.  Who publishes is another
-   process.
+(* How fast the clients are, through a broker that runs.  Who publishes is
+   another process.
 
      dune exec --root FOLDER --profile release bench/client_bench.exe -- \
        [URL [FRAMES]]
@@ -146,7 +146,8 @@ let publish_alone url frames bytes =
   Client.close client;
   rate
 
-let best measure = List.fold_left max 0. (List.init rounds (fun _ -> measure ()))
+let best measure =
+  List.fold_left max 0. (List.init rounds (fun _ -> measure ()))
 
 let show_rate name measure url frames bytes =
   Printf.printf "%-44s %5d B  %5.2f M/s\n%!" name bytes
@@ -197,7 +198,8 @@ let all url frames =
   show_rate "receive, a handler" receive url frames 64;
   show_rate "receive, pulled" pull url frames 64;
   show_rate "receive, a handler with Lwt" receive_lwt url frames 64;
-  show_rate "publish and receive typed, one process" receive_typed url frames 64;
+  show_rate "publish and receive typed, one process" receive_typed url frames
+    64;
   show_rate "receive, a handler" receive url (frames / 4) 1024;
   message_time url;
   request_time url

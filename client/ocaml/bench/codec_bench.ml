@@ -3,7 +3,8 @@
 
    From the repository:
      client/ocaml/stage.sh bazel-bin/proto/plugin/protoc-gen-mycelium FOLDER
-     dune exec --root FOLDER --profile release bench/codec_bench.exe [SECONDS] *)
+     dune exec --root FOLDER --profile release bench/codec_bench.exe [SECONDS]
+     *)
 
 open Mycelium_protocol
 

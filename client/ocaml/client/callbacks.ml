@@ -94,7 +94,8 @@ let deliver_end t (entry : handler Subscriptions.entry) why =
 let deliver t (event : handler Engine.event) ~is_last =
   match event with
   | Item (entry, item) -> deliver_item t entry item ~is_last
-  | Asked ({ user = { deliver = Responder f; _ } as handler; _ }, received, asked)
+  | Asked
+      ({ user = { deliver = Responder f; _ } as handler; _ }, received, asked)
     ->
       if locked t (fun () -> Engine.begin_answer t.engine asked) then
         call t handler "a responder" (fun () -> f received asked)

@@ -314,7 +314,8 @@ let request_bytes ?topic ?timeout_s t ~type_id payload =
           Engine.cancel (Io.engine t.io) call why;
           error)
 
-let check_both t (question : _ message_type) (answer : _ message_type) ~subject =
+let check_both t (question : _ message_type) (answer : _ message_type)
+    ~subject =
   let* () = Typed.check ~subject t.schema question in
   Typed.check ~subject t.schema answer
 

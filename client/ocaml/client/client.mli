@@ -16,10 +16,10 @@
     {b Threads.}  Everything may be called from any thread, and from within
     callbacks unless said otherwise.  All callbacks of a client (handlers,
     responders, [on_state] and the others) run on one thread of its own, one
-    after the other; a slow one delays the others, but neither the connection nor
-    any other thread.  An exception that leaves a callback is printed to stderr
-    with its backtrace, and nothing else happens ({!connect} turns the recording
-    of backtraces on).
+    after the other; a slow one delays the others, but neither the connection
+    nor any other thread.  An exception that leaves a callback is printed to
+    stderr with its backtrace, and nothing else happens ({!connect} turns the
+    recording of backtraces on).
 
     {b Errors.}  What a peer, the network or an argument can cause is an
     [Error]; nothing is raised for it.
@@ -100,9 +100,10 @@ val connect :
     {!close} it: its threads would keep it alive. *)
 
 val close : t -> unit
-(** Writes what was published, waits up to a second until the broker has accepted
-    it, says goodbye, and ends all subscriptions.  When it returns no callback
-    runs and none will, except the one that it was called from.  Idempotent. *)
+(** Writes what was published, waits up to a second until the broker has
+    accepted it, says goodbye, and ends all subscriptions.  When it returns no
+    callback runs and none will, except the one that it was called from.
+    Idempotent. *)
 
 (** {1 Publishing} *)
 
@@ -113,11 +114,11 @@ val publish :
   'a message_type ->
   'a ->
   (unit, Error.t) result
-(** [Ok]: taken, in the order of the calls of each thread; it will be written, and
-    written again after a reconnect.  Waits while subscribers hold the type back
-    or too much is not accepted.  A lone message is written at once; of a burst,
-    what is not written by the call is written within about 100 us, or as soon as
-    the program lets go of OCaml's master lock. *)
+(** [Ok]: taken, in the order of the calls of each thread; it will be written,
+    and written again after a reconnect.  Waits while subscribers hold the type
+    back or too much is not accepted.  A lone message is written at once; of a
+    burst, what is not written by the call is written within about 100 us, or as
+    soon as the program lets go of OCaml's master lock. *)
 
 val try_publish :
   ?topic:string -> t -> 'a message_type -> 'a -> (unit, Error.t) result
@@ -158,16 +159,16 @@ val publish_acked_bytes :
   (unit, Error.t) result
 
 val flush : ?timeout_s:float -> t -> (unit, Error.t) result
-(** [Ok]: everything published before has been accepted by the broker.  Waits for
-    a connection if there is none. *)
+(** [Ok]: everything published before has been accepted by the broker.  Waits
+    for a connection if there is none. *)
 
 (** {1 Subscribing}
 
     When it returns [Ok] the route is live: what anyone publishes afterwards
     arrives.
 
-    - [topic_filter]: [a.*] (one token), [a.>] (the rest); without it every topic
-      and none.
+    - [topic_filter]: [a.*] (one token), [a.>] (the rest); without it every
+      topic and none.
     - [policy]: what happens when its queue is full, {!Policy.balanced} by
       default.
     - [group]: of the subscriptions with this name each message goes to one.
@@ -204,8 +205,8 @@ val subscribe_bytes :
 (** [type_id] 0: all types. *)
 
 val unsubscribe : subscription -> unit
-(** When it returns no callback of it runs and none will; called from within that
-    callback, none will after it.  Idempotent. *)
+(** When it returns no callback of it runs and none will; called from within
+    that callback, none will after it.  Idempotent. *)
 
 (** {2 Pulled} *)
 
@@ -256,10 +257,11 @@ val request :
   'question ->
   ('answer, Error.t) result
 (** Asks one of those that respond to the type and topic, the least busy first,
-    and waits.  [Not_found]: nobody answers.  [Unavailable]: the responder or the
-    connection was lost; it may have been carried out.  [Resource_exhausted]: all
-    responders are busy.  [Invalid_argument], [Data_loss]: the reply is no
-    ['answer].  Any other: what the responder said. *)
+    and waits.  [Not_found]: nobody answers.  [Unavailable]: the responder or
+    the connection was lost; it may have been carried out.
+    [Resource_exhausted]: all responders are busy.  [Invalid_argument],
+    [Data_loss]: the reply is no ['answer].  Any other: what the responder said.
+    *)
 
 type call
 

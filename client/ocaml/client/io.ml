@@ -13,7 +13,8 @@ let close_socket t =
       t.is_broken <- false;
       let farewell = Engine.farewell t.engine in
       (if farewell <> "" then
-       try ignore (Unix.write_substring socket farewell 0 (String.length farewell))
+       let bytes = String.length farewell in
+       try ignore (Unix.write_substring socket farewell 0 bytes)
        (* The broker has closed already, or does not read. *)
        with Unix.Unix_error _ -> ());
       Unix.close socket
@@ -25,7 +26,8 @@ let on_dialed t dialed =
   (match (Engine.wish t.engine, dialed) with
   | Dial _, Ok socket ->
       t.socket <- Some socket;
-      Engine.dialed t.engine ~now ~greeting_deadline:(now +. t.settings.timeout_s);
+      Engine.dialed t.engine ~now
+        ~greeting_deadline:(now +. t.settings.timeout_s);
       write t
   | Dial _, Error why -> Engine.dial_failed t.engine ~now why
   | (Keep | Nothing), Ok socket -> Unix.close socket
@@ -83,7 +85,8 @@ let rec read_wakes t =
 let read t socket =
   match Unix.read socket t.buffer 0 read_bytes with
   | 0 ->
-      Engine.lost t.engine ~now:(Clock.now ()) "end of the stream without CLOSE";
+      Engine.lost t.engine ~now:(Clock.now ())
+        "end of the stream without CLOSE";
       t.lingers_until <- neg_infinity
   | bytes -> Engine.feed t.engine ~now:(Clock.now ()) t.buffer 0 bytes
   | exception Unix.Unix_error ((EAGAIN | EWOULDBLOCK | EINTR), _, _) -> ()
@@ -226,8 +229,9 @@ let connect settings callbacks =
       Mutex.lock t.mutex;
       let now = Clock.now () in
       t.socket <- Some socket;
-      Engine.dialed t.engine ~now ~greeting_deadline:(now +. t.settings.timeout_s);
-      let runner = Thread.create (fun () -> Callbacks.run t (Queue.create ())) () in
+      Engine.dialed t.engine ~now
+        ~greeting_deadline:(now +. t.settings.timeout_s);
+      let runner = Thread.create (Callbacks.run t) (Queue.create ()) in
       t.callback_thread <- Thread.id runner;
       ignore (Thread.create io_thread t);
       while not (Engine.is_open t.engine || t.io_over) do

@@ -1,6 +1,6 @@
-(** What drives an engine with two threads: one reads, writes and keeps the time,
-    the other runs callbacks.  Whoever calls the client writes what it brings at
-    once, unless it is one of a burst.
+(** What drives an engine with two threads: one reads, writes and keeps the
+    time, the other runs callbacks.  Whoever calls the client writes what it
+    brings at once, unless it is one of a burst.
 
     Thread-safe; what says so needs the lock, and releases it while it waits. *)
 
@@ -56,12 +56,12 @@ val await :
   (unit -> 'a option) ->
   ('a, Error.t) result
 (** Needs the lock.  Until there is something; looks again whenever anything has
-    changed.  [asks] (the default): only reading can bring it, so reading goes on
-    although callbacks are behind. *)
+    changed.  [asks] (the default): only reading can bring it, so reading goes
+    on although callbacks are behind. *)
 
 val wrote_one : t -> unit
-(** Needs the lock.  A frame was published: writes it, or leaves it to those that
-    follow. *)
+(** Needs the lock.  A frame was published: writes it, or leaves it to those
+    that follow. *)
 
 val woken : t -> unit
 (** Needs the lock.  Something has changed that others may wait for. *)

@@ -82,8 +82,8 @@ let read_bytes = 64 lsl 10
 let events_bytes_max = 1 lsl 20
 let events_bytes_ceiling = 16 lsl 20
 
-(* A burst is so many frames within so long; then a write waits until there is so
-   much, or that time has passed. *)
+(* A burst is so many frames within so long; then a write waits until there is
+   so much, or that time has passed. *)
 let burst_frames_min = 8
 let gather_s_max = 0.0001
 let gather_bytes = 64 lsl 10

@@ -60,7 +60,8 @@ let start : Start.t -> (unit, Error.t) result = function
           Error.make Invalid_argument
             "subscribe: start.time %g, allowed seconds since 1970" time_s)
 
-let subscription ~type_id:id ~topic_filter ~policy:p ~group ~start:s ~responder =
+let subscription ~type_id:id ~topic_filter ~policy:p ~group ~start:s
+    ~responder =
   let* () = type_id "subscribe" ~from:0 id in
   let* filter = filter topic_filter in
   let* () = policy p in

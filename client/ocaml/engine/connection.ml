@@ -304,7 +304,8 @@ let take_answer t request =
   answer
 
 let answers_in_order t =
-  let all = Hashtbl.fold (fun id answer all -> (id, answer) :: all) t.answers [] in
+  let add id answer all = (id, answer) :: all in
+  let all = Hashtbl.fold add t.answers [] in
   List.sort (fun (a, _) (b, _) -> compare a b) all
 
 let fail_answers t why ~which =
@@ -355,7 +356,8 @@ let connect_error t { Error.cause; message } =
 let try_again t ~now ~at_least_s =
   t.phase <- Waiting (now +. Backoff.next_s t.backoff ~at_least_s)
 
-let retry_after_s (close : Control.Close.t) = float close.retry_after_ms /. 1000.
+let retry_after_s (close : Control.Close.t) =
+  float close.retry_after_ms /. 1000.
 
 (* No WELCOME has come on this connection, or there was none. *)
 let not_greeted t ~now why ~is_final ~at_least_s =

@@ -5,12 +5,13 @@ let version_major = 1
 let hello ~name ~schema_digest ~instance_id ~last_epoch ~last_session_id =
   Frame.control Hello
     (Control.Hello.encode
-       (Control.Hello.make ~version_major ~name ~schema_digest ~instance_id ~last_epoch
-          ~last_session_id ()))
+       (Control.Hello.make ~version_major ~name ~schema_digest ~instance_id
+          ~last_epoch ~last_session_id ()))
 
 let schema { Mycelium_wire.Schema.digest; descriptor_set } =
   Frame.control Schema
-    (Control.Schema.encode (Control.Schema.make ~schema_digest:digest ~descriptor_set ()))
+    (Control.Schema.encode
+       (Control.Schema.make ~schema_digest:digest ~descriptor_set ()))
 
 let policy { Policy.queue_bytes_max; stall_ms_max; overflow } =
   let overflow =
@@ -58,10 +59,12 @@ let unsubscribe ~request ~subscription_id =
 
 let ack ~subscription_id ~frames =
   Frame.control Ack
-    (Control.Ack.encode (Control.Ack.make ~subscription_id ~frames:(Int64.of_int frames) ()))
+    (Control.Ack.encode
+       (Control.Ack.make ~subscription_id ~frames:(Int64.of_int frames) ()))
 
 let close code reason =
-  Frame.control Close (Control.Close.encode (Control.Close.make ~code ~reason ()))
+  Frame.control Close
+    (Control.Close.encode (Control.Close.make ~code ~reason ()))
 
 let reason : Control.GapReason.t -> Gap.reason = function
   | GAP_REASON_OVERFLOW -> Overflow

@@ -6,7 +6,8 @@
     Functions named [on_...] are called once, within the call that brings what
     they wait for; they must not call the engine, but for {!later}.
 
-    Threads: none of its own and no lock: one call at a time.  What is taken with
+    Threads: none of its own and no lock: one call at a time.  What is taken
+    with
     {!piece} may be read meanwhile. *)
 
 type config = {

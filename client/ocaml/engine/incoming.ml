@@ -41,8 +41,8 @@ let received t buffer first ~sequence ~redelivered =
     redelivered;
   }
 
-let give t (entry : _ Subscriptions.entry) ({ Received.type_id; sequence; _ } as r)
-    ~addressed =
+let give t (entry : _ Subscriptions.entry) r ~addressed =
+  let { Received.type_id; sequence; _ } = r in
   if Progress.takes entry.progress ~type_id ~sequence ~addressed then begin
     Progress.gave entry.progress ~type_id ~sequence;
     (match entry.acks with

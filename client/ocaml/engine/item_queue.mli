@@ -1,4 +1,5 @@
-(** What waits for {e pull} of one subscription, within the bounds of its policy.
+(** What waits for {e pull} of one subscription, within the bounds of its
+    policy.
 
     Threads: none of its own; whoever owns it guards it. *)
 

@@ -85,7 +85,9 @@ let add t entry =
 
 let publish t ~type_id ~topic payload =
   let id = t.last_id + 1 in
-  let frame = Frame.data Publish ~type_id ~topic ~id:(Int64.of_int id) payload in
+  let frame =
+    Frame.data Publish ~type_id ~topic ~id:(Int64.of_int id) payload
+  in
   t.last_id <- id;
   add t { id; frame; ends_at = 0 };
   id

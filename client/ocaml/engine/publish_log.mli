@@ -35,8 +35,8 @@ val bytes_max : t -> int
 val has_room : t -> frame_bytes:int -> bool
 
 val publish : t -> type_id:int -> topic:string -> string -> int
-(** A PUBLISH with the next id, which it returns.  {!has_room} is the caller's to
-    ask. *)
+(** A PUBLISH with the next id, which it returns.  {!has_room} is the caller's
+    to ask. *)
 
 val append : t -> string -> unit
 (** Any other frame, whole; room is not asked for.  Without a connection nothing

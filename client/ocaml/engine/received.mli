@@ -7,7 +7,8 @@ type t = {
   topic : string;  (** empty: none *)
   payload : string;
   sequence : int;
-      (** the broker's count of this type: 1, 2, ...; 0: not of a subscription *)
+      (** the broker's count of this type: 1, 2, ...; 0: not of a subscription
+          *)
   redelivered : bool;  (** of a group: another member may have had it *)
 }
 

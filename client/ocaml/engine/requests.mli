@@ -20,8 +20,8 @@ val cancel : t -> call -> Error.t -> int option
 (** Ends it with that; its number, for CANCEL.  [None]: it has ended already. *)
 
 val reply : t -> int64 -> (Received.t, Error.t) result -> unit
-(** A frame of kind REPLY or ERROR_REPLY, with that id; counted if it is for none
-    of them. *)
+(** A frame of kind REPLY or ERROR_REPLY, with that id; counted if it is for
+    none of them. *)
 
 val next_deadline : t -> float
 

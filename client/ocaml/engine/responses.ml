@@ -60,7 +60,8 @@ let cut text bytes_max =
 
 let error_body ~frame_bytes_max { Error.cause; message } =
   (* Beside the words a RequestError takes less than 32 bytes. *)
-  let words = cut message (min error_bytes_max (max 0 (frame_bytes_max - 32))) in
+  let bytes_max = min error_bytes_max (max 0 (frame_bytes_max - 32)) in
+  let words = cut message bytes_max in
   let is_utf8 =
     Mycelium_wire.Utf8.first_invalid words 0 (String.length words) < 0
   in

@@ -115,7 +115,8 @@ let look_for t ~type_id ~topic =
       takers
 
 let takers t ~type_id ~topic =
-  if type_id <> t.last_type_id || not (String.equal topic t.last_topic) then begin
+  if not (type_id = t.last_type_id && String.equal topic t.last_topic)
+  then begin
     t.last_takers <- look_for t ~type_id ~topic;
     t.last_type_id <- type_id;
     t.last_topic <- topic

@@ -12,8 +12,8 @@ type options = {
 }
 
 val pulled_policy : options -> Policy.t
-(** Of the queue of one that is pulled.  What a member of a group may have waiting
-    is the broker's to bound, which counts what is not done with. *)
+(** Of the queue of one that is pulled.  What a member of a group may have
+    waiting is the broker's to bound, which counts what is not done with. *)
 
 type 'h entry = {
   id : int;

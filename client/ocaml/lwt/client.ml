@@ -309,7 +309,8 @@ let request_bytes ?(topic = "") ?timeout_s t ~type_id payload =
       Driver.touched t.driver);
   Driver.asking t.driver answer
 
-let check_both t (question : _ message_type) (answer : _ message_type) ~subject =
+let check_both t (question : _ message_type) (answer : _ message_type)
+    ~subject =
   lift
     (Result.bind (Typed.check ~subject t.schema question) (fun () ->
          Typed.check ~subject t.schema answer))

@@ -14,12 +14,12 @@
     ]}
 
     {b Threads.}  It belongs to the thread that runs Lwt.  The callbacks of a
-    client (handlers, [on_state] and the others) run one after the other: the next
-    one begins when the promise of the last is resolved.  Responders alone run side
-    by side.  All may call everything; what a handler waits for must not need
-    another callback of the same client.  A callback's exception or rejected promise is printed to stderr with
-    its backtrace, and nothing else happens ({!connect} turns the recording of
-    backtraces on).
+    client (handlers, [on_state] and the others) run one after the other: the
+    next one begins when the promise of the last is resolved.  Responders alone
+    run side by side.  All may call everything; what a handler waits for must
+    not need another callback of the same client.  A callback's exception or
+    rejected promise is printed to stderr with its backtrace, and nothing else
+    happens ({!connect} turns the recording of backtraces on).
 
     {b Errors.}  What a peer, the network or an argument can cause is an
     [Error]; no promise is rejected for it.
@@ -100,8 +100,8 @@ val connect :
     {!close} it. *)
 
 val close : t -> unit Lwt.t
-(** Writes what was published, waits up to a second until the broker has accepted
-    it, says goodbye, and ends all subscriptions.  When the promise is
+(** Writes what was published, waits up to a second until the broker has
+    accepted it, says goodbye, and ends all subscriptions.  When the promise is
     resolved no callback runs and none will, except the one that it was called
     from.  Idempotent. *)
 
@@ -132,8 +132,8 @@ val publish_acked :
   'a ->
   (unit, Error.t) result Lwt.t
 (** As {!publish}, and resolved when the broker has accepted the message;
-    [Aborted]: it may have; [Cancelled], [Unavailable]: it has not.  [timeout_s] is
-    for what {!publish} waits for. *)
+    [Aborted]: it may have; [Cancelled], [Unavailable]: it has not.  [timeout_s]
+    is for what {!publish} waits for. *)
 
 val publish_bytes :
   ?topic:string ->
@@ -156,16 +156,16 @@ val publish_acked_bytes :
   (unit, Error.t) result Lwt.t
 
 val flush : ?timeout_s:float -> t -> (unit, Error.t) result Lwt.t
-(** [Ok]: everything published before has been accepted by the broker.  Waits for
-    a connection if there is none. *)
+(** [Ok]: everything published before has been accepted by the broker.  Waits
+    for a connection if there is none. *)
 
 (** {1 Subscribing}
 
     When it returns [Ok] the route is live: what anyone publishes afterwards
     arrives.
 
-    - [topic_filter]: [a.*] (one token), [a.>] (the rest); without it every topic
-      and none.
+    - [topic_filter]: [a.*] (one token), [a.>] (the rest); without it every
+      topic and none.
     - [policy]: what happens when its queue is full, {!Policy.balanced} by
       default.
     - [group]: of the subscriptions with this name each message goes to one.
@@ -202,8 +202,8 @@ val subscribe_bytes :
 (** [type_id] 0: all types. *)
 
 val unsubscribe : subscription -> unit Lwt.t
-(** When the promise is resolved no callback of it runs and none will; called from
-    within that callback, none will after it.  Idempotent. *)
+(** When the promise is resolved no callback of it runs and none will; called
+    from within that callback, none will after it.  Idempotent. *)
 
 (** {2 Pulled} *)
 
@@ -254,11 +254,12 @@ val request :
   'question ->
   ('answer, Error.t) result Lwt.t
 (** Asks one of those that respond to the type and topic, the least busy first,
-    and waits.  [Not_found]: nobody answers.  [Unavailable]: the responder or the
-    connection was lost; it may have been carried out.  [Resource_exhausted]: all
-    responders are busy.  [Invalid_argument], [Data_loss]: the reply is no
-    ['answer].  Any other: what the responder said.  [Lwt.cancel] of the promise
-    tells the broker that no answer is wanted any more. *)
+    and waits.  [Not_found]: nobody answers.  [Unavailable]: the responder or
+    the connection was lost; it may have been carried out.
+    [Resource_exhausted]: all responders are busy.  [Invalid_argument],
+    [Data_loss]: the reply is no ['answer].  Any other: what the responder said.
+     [Lwt.cancel] of the promise tells the broker that no answer is wanted any
+     more. *)
 
 val request_bytes :
   ?topic:string ->
@@ -277,8 +278,8 @@ val respond :
   ('question -> ('answer, Error.t) result Lwt.t) ->
   (subscription, Error.t) result Lwt.t
 (** Answers requests of the type, side by side; several responders share them.
-    After {!unsubscribe} what is under way is not answered any more.  An [Error] is
-    the requester's; an exception is [Internal].  Requests that wait beyond
+    After {!unsubscribe} what is under way is not answered any more.  An [Error]
+    is the requester's; an exception is [Internal].  Requests that wait beyond
     [queue_bytes_max] (16 MiB) go to another responder, or fail. *)
 
 type 'answer respondent

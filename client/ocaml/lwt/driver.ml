@@ -350,12 +350,14 @@ let deliver_end t (entry : handler Subscriptions.entry) why =
 let deliver t (event : handler Engine.event) ~is_last =
   match event with
   | Item (entry, item) -> deliver_item t entry item ~is_last
-  | Asked ({ user = { deliver = Responder f; _ } as handler; _ }, received, asked)
+  | Asked
+      ({ user = { deliver = Responder f; _ } as handler; _ }, received, asked)
     ->
       (* Requests have no order among each other. *)
       if not (Engine.begin_answer t.engine asked) then touched t
       else if not handler.ended then
-        Lwt.async (fun () -> guarded "a responder" (fun () -> f received asked));
+        Lwt.async (fun () ->
+            guarded "a responder" (fun () -> f received asked));
       Lwt.return_unit
   | Asked _ -> Lwt.return_unit
   | Ended (entry, why) -> deliver_end t entry why

@@ -1,4 +1,4 @@
-(** Mycelium for Lwt: typed messages between processes, through mycelium-brokerd.
-    What is not here is in [Mycelium]. *)
+(** Mycelium for Lwt: typed messages between processes, through
+    mycelium-brokerd. What is not here is in [Mycelium]. *)
 
 module Client = Client

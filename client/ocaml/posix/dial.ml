@@ -59,7 +59,8 @@ let addresses url : Url.t -> (Unix.sockaddr list, Error.t) result = function
 
 (* Until the socket is connected, or is not. *)
 let rec await url place socket ~deadline =
-  match Unix.select [] [ socket ] [] (Float.max 0. (deadline -. Clock.now ())) with
+  let left_s = Float.max 0. (deadline -. Clock.now ()) in
+  match Unix.select [] [ socket ] [] left_s with
   | _, [], _ -> too_late url
   | _, _ :: _, _ -> (
       match Unix.getsockopt_error socket with

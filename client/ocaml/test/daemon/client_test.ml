@@ -63,7 +63,9 @@ let messages_come_in_order _ url =
           Broker.until "all have come" (fun () -> List.length !seen = count);
           let last, topic = List.hd !seen in
           string "topic" "rooms.a" topic;
-          Alcotest.(check bool) "last" true (TextMessage.equal last (message count));
+          Alcotest.(check bool)
+            "last" true
+            (TextMessage.equal last (message count));
           let numbers =
             List.rev_map
               (fun (message, _) -> int_of_string message.TextMessage.content)
@@ -249,7 +251,8 @@ let not_a_broker () =
     Thread.create
       (fun () ->
         let socket, _ = Unix.accept ~cloexec:true listener in
-        ignore (Unix.write_substring socket "HTTP/1.1 400 Bad Request\r\n" 0 26);
+        let answer = "HTTP/1.1 400 Bad Request\r\n" in
+        ignore (Unix.write_substring socket answer 0 (String.length answer));
         Unix.close socket)
       ()
   in
@@ -495,7 +498,8 @@ let stderr_of f =
   Sys.remove name;
   text
 
-let[@inline never] raise_not_found () = if Sys.opaque_identity true then raise Not_found
+let[@inline never] raise_not_found () =
+  if Sys.opaque_identity true then raise Not_found
 
 let exceptions_are_printed_and_end_nothing _ url =
   with_client url (fun client ->

@@ -4,7 +4,8 @@
                                      until there is something of type 8, then
                                      says how many came, how many gaps tell of,
                                      and whether they are in order without holes
-   peer.exe hold URL GROUP           a member of the group: says "holds" with its
+   peer.exe hold URL GROUP           a member of the group: says "holds" with
+   its
                                      first message of type 7, and does nothing
                                      more *)
 

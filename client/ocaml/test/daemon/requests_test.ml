@@ -188,7 +188,8 @@ let with_the_tool () =
               answer :=
                 Result.map
                   (fun { Received.payload; _ } -> payload)
-                  (Client.request_bytes ~timeout_s:10. client ~type_id:9 "echo");
+                  (Client.request_bytes ~timeout_s:10. client ~type_id:9
+                     "echo");
               Result.is_ok !answer);
           string "from the tool" "echo" (ok !answer);
           ignore (Broker.finish reply)))

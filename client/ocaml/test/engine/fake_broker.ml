@@ -145,8 +145,10 @@ let unaccepted_words { Publish_log.type_id; topic; payload; maybe_accepted } =
     (if maybe_accepted then "?" else "")
 
 let words : string Engine.event -> string = function
-  | Item ({ user; _ }, Message { type_id; topic; payload; sequence; redelivered })
-    ->
+  | Item ({ user; _ }, Message received) ->
+      let { Received.type_id; topic; payload; sequence; redelivered } =
+        received
+      in
       Printf.sprintf "%s: %d/%s #%d %s%s" user type_id topic sequence payload
         (if redelivered then " again" else "")
   | Item ({ user; _ }, Gap gap) -> Format.asprintf "%s: gap %a" user Gap.pp gap

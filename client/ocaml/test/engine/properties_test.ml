@@ -45,8 +45,8 @@ let frame =
       (1, map (fun id -> Frame.control Cancel ~id "") small);
       ( 1,
         let* id = small and* payload = payload in
-        return
-          (Frame.data Request ~type_id:3 ~topic:"" ~id:(Int64.of_int id) payload)
+        let id = Int64.of_int id in
+        return (Frame.data Request ~type_id:3 ~topic:"" ~id payload)
       );
       ( 1,
         let* id = small and* payload = payload in
@@ -96,13 +96,15 @@ let rec cut text = function
       String.sub text 0 at
       :: cut (String.sub text at (String.length text - at)) rest
 
-let stream_and_cuts = Gen.(pair stream (list_size (int_bound 12) (int_bound 200)))
+let stream_and_cuts =
+  Gen.(pair stream (list_size (int_bound 12) (int_bound 200)))
 
 let any_split_brings_the_same (text, cuts) =
   what_comes_of [ text ] = what_comes_of (cut text cuts)
 
 let byte_by_byte_brings_the_same text =
-  let bytes = List.init (String.length text) (fun i -> String.make 1 text.[i]) in
+  let byte index = String.make 1 text.[index] in
+  let bytes = List.init (String.length text) byte in
   what_comes_of [ text ] = what_comes_of bytes
 
 (* Some bytes of a good stream are other ones, or missing. *)
@@ -191,8 +193,8 @@ let take broker bytes =
 
 let last broker = List.fold_left max 0 broker.accepted
 
-(* Every frame is accepted exactly once or given back; nothing is both given back
-   as never written and accepted. *)
+(* Every frame is accepted exactly once or given back; nothing is both given
+   back as never written and accepted. *)
 let every_frame_is_accounted_for steps =
   let log = Publish_log.make ~bytes_max:max_int in
   let broker = { partial = ""; accepted = [] } in
@@ -223,7 +225,9 @@ let every_frame_is_accounted_for steps =
     (function
       | Publish bytes ->
           incr published;
-          let payload = Printf.sprintf "%d %s" !published (String.make bytes 'x') in
+          let payload =
+            Printf.sprintf "%d %s" !published (String.make bytes 'x')
+          in
           let id = Publish_log.publish log ~type_id:7 ~topic:"t" payload in
           assert (id = !published)
       | Write bytes -> write bytes
@@ -237,7 +241,8 @@ let every_frame_is_accounted_for steps =
           connect (if resumed then Some last_id else None))
     steps;
   write max_int;
-  assert (Publish_log.accepted log (max (last broker) (Publish_log.settled_id log)));
+  let last_id = max (last broker) (Publish_log.settled_id log) in
+  assert (Publish_log.accepted log last_id);
   Publish_log.disconnected log;
   back (Publish_log.give_back_all log);
   let is_once id =
@@ -266,7 +271,8 @@ let queue_step =
     ]
 
 let print_queue_step = function
-  | Push (type_id, topic, bytes) -> Printf.sprintf "push %d/%s %d" type_id topic bytes
+  | Push (type_id, topic, bytes) ->
+      Printf.sprintf "push %d/%s %d" type_id topic bytes
   | Pull -> "pull"
 
 let queue_policy overflow =
@@ -346,7 +352,9 @@ let conflated_keeps_the_newest steps =
     | Some (Gap _) -> all ()
     | Some (Message { sequence; _ }) -> sequence :: all ()
   in
-  let expected = Hashtbl.fold (fun _ sequence all -> sequence :: all) newest [] in
+  let expected =
+    Hashtbl.fold (fun _ sequence all -> sequence :: all) newest []
+  in
   all () = List.sort compare expected
 
 let print_list print steps = String.concat "; " (List.map print steps)

@@ -68,6 +68,11 @@ let no_welcome_in_time_is_an_error () =
 
 (* --- Subscriptions -------------------------------------------------------- *)
 
+let options_of start =
+  Result.get_ok
+    (Arguments.subscription ~type_id:7 ~topic_filter:""
+       ~policy:Policy.balanced ~group:"" ~start ~responder:false)
+
 let frames_go_to_all_who_take_them () =
   let t = opened () in
   ignore (subscribe t ~type_id:7 "all of 7");
@@ -103,11 +108,7 @@ let an_addressee_gets_its_frames_alone () =
 
 let what_was_queued_before_is_not_for_it () =
   let t = opened () in
-  let options =
-    Result.get_ok
-      (Arguments.subscription ~type_id:7 ~topic_filter:"" ~policy:Policy.balanced
-         ~group:"" ~start:Now ~responder:false)
-  in
+  let options = options_of Now in
   let entry, _ = Engine.subscribe t options "late" ignore in
   feed t (publish ~type_id:7 ~sequence:4 "before SUBSCRIBED");
   let request = (List.hd (sent t)).id in
@@ -124,7 +125,11 @@ let a_gap_is_told_in_its_place_and_covers_what_still_comes () =
   feed t (publish ~type_id:7 ~sequence:4 "for another");
   feed t (publish ~type_id:7 ~sequence:5 "b");
   strings "events"
-    [ "s: 7/ #1 a"; "s: gap 3 frames of type 7, 2 to 4 (overflow)"; "s: 7/ #5 b" ]
+    [
+      "s: 7/ #1 a";
+      "s: gap 3 frames of type 7, 2 to 4 (overflow)";
+      "s: 7/ #5 b";
+    ]
     (events t);
   int "missed" 3 (Engine.counters t).frames_missed
 
@@ -140,11 +145,7 @@ let nothing_comes_after_unsubscribe () =
 
 let a_subscription_that_was_given_up_is_unsubscribed () =
   let t = opened () in
-  let options =
-    Result.get_ok
-      (Arguments.subscription ~type_id:7 ~topic_filter:"" ~policy:Policy.balanced
-         ~group:"" ~start:Now ~responder:false)
-  in
+  let options = options_of Now in
   let notes = ref [] in
   let entry, ticket = Engine.subscribe t options "s" (note notes "s") in
   let request = (List.hd (sent t)).id in
@@ -155,11 +156,7 @@ let a_subscription_that_was_given_up_is_unsubscribed () =
 
 let a_refused_subscription_says_why () =
   let t = opened () in
-  let options =
-    Result.get_ok
-      (Arguments.subscription ~type_id:7 ~topic_filter:"" ~policy:Policy.balanced
-         ~group:"" ~start:(Last 1) ~responder:false)
-  in
+  let options = options_of (Last 1) in
   let notes = ref [] in
   let entry, _ = Engine.subscribe t options "s" (note notes "s") in
   let request = (List.hd (sent t)).id in
@@ -210,7 +207,13 @@ let acked frames =
 let message received = Item.Message received
 
 let received =
-  { Received.type_id = 7; topic = ""; payload = ""; sequence = 1; redelivered = false }
+  {
+    Received.type_id = 7;
+    topic = "";
+    payload = "";
+    sequence = 1;
+    redelivered = false;
+  }
 
 let a_member_acknowledges_what_it_has_done_with () =
   let t = opened () in
@@ -300,7 +303,9 @@ let an_acknowledged_publish_asks_and_is_told () =
   let notes = ref [] in
   let acked name =
     ignore
-      (Engine.publish t ~type_id:7 ~topic:"" ~on_accepted:(note notes name) name)
+      (Engine.publish t ~type_id:7 ~topic:""
+         ~on_accepted:(note notes name)
+         name)
   in
   acked "a";
   acked "b";
@@ -352,7 +357,9 @@ let a_new_broker_gets_only_what_was_never_written () =
   let notes = ref [] in
   let acked name =
     ignore
-      (Engine.publish t ~type_id:7 ~topic:"t" ~on_accepted:(note notes name) name)
+      (Engine.publish t ~type_id:7 ~topic:"t"
+         ~on_accepted:(note notes name)
+         name)
   in
   acked "a";
   ignore (sent t);
@@ -495,7 +502,8 @@ let attempts_wait_longer_and_longer () =
         Engine.dial_failed t ~now unreachable;
         wait ())
   in
-  Alcotest.(check (list (float 1e-6))) "s" [ 0.1; 0.2; 0.4; 0.4 ] (first :: waits);
+  Alcotest.(check (list (float 1e-6)))
+    "s" [ 0.1; 0.2; 0.4; 0.4 ] (first :: waits);
   connected_again t (welcome ~resumed:0 ());
   Engine.lost t ~now "cut";
   Alcotest.(check (float 1e-6)) "from the beginning" 0.1 (wait ())

@@ -28,7 +28,8 @@ let add_line file number (blocks, open_, key) line =
       else
         let colon = String.index line ':' in
         let rest = String.length line - colon - 1 in
-        (String.sub line 0 colon, String.trim (String.sub line (colon + 1) rest))
+        ( String.sub line 0 colon,
+          String.trim (String.sub line (colon + 1) rest) )
     in
     Hashtbl.replace block.values key value;
     (blocks, Some block, key)
@@ -60,7 +61,9 @@ let word_bytes word =
     | [ digits; count ] -> (digits, int_of_string count)
     | _ -> (word, 1)
   in
-  let byte index = Char.chr (int_of_string ("0x" ^ String.sub digits (2 * index) 2)) in
+  let byte index =
+    Char.chr (int_of_string ("0x" ^ String.sub digits (2 * index) 2))
+  in
   let once = String.init (String.length digits / 2) byte in
   String.concat "" (List.init count (fun _ -> once))
 
