@@ -216,10 +216,7 @@ let await_over t =
       wait t ~deadline:infinity
     done
 
-let connect settings callbacks =
-  ignore_sigpipe ();
-  Printexc.record_backtrace true;
-  let t = make settings callbacks in
+let connect_as t =
   match dial t with
   | Error _ as error ->
       Unix.close t.wake_reader;
@@ -242,6 +239,15 @@ let connect settings callbacks =
       in
       Mutex.unlock t.mutex;
       result
+
+let connect (settings : Settings.t) callbacks =
+  ignore_sigpipe ();
+  Printexc.record_backtrace true;
+  match make settings callbacks with
+  | t -> connect_as t
+  | exception Unix.Unix_error (error, _, _) ->
+      Error.fail Resource_exhausted "connect %s: %s" settings.config.url
+        (Unix.error_message error)
 
 let end_handlers t entries =
   List.iter

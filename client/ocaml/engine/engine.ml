@@ -99,11 +99,6 @@ let may_publish t ~type_id ~frame_bytes =
           if Publish_log.has_room t.log ~frame_bytes then Ok ()
           else not_now (no_room t "publish"))
 
-let can_publish t ~type_id ~frame_bytes =
-  match may_publish t ~type_id ~frame_bytes with
-  | Ok () | Error { is_final = true; _ } -> true
-  | Error { is_final = false; _ } -> false
-
 let frame_bytes ~topic payload =
   Frame.header_bytes + String.length topic + String.length payload
 

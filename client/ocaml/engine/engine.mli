@@ -132,9 +132,6 @@ val publish :
   (unit, blocked) result
 (** Takes it, or says why not now. *)
 
-val can_publish : 'h t -> type_id:int -> frame_bytes:int -> bool
-(** Whether {!publish} would not say to wait. *)
-
 (** {1 Asking}
 
     What returns a {!ticket} can be given up before [on_done] is called, which

@@ -273,7 +273,7 @@ let hold_stops_a_type_and_no_other () =
   feed t (release 7);
   Alcotest.(check bool)
     "all" false
-    (Engine.can_publish t ~type_id:8 ~frame_bytes:16);
+    (Engine.publish t ~type_id:8 ~topic:"" "" = Ok ());
   feed t (release 0);
   publish_some t [ "y" ];
   match events t with
@@ -289,11 +289,11 @@ let what_is_not_accepted_is_bounded () =
   publish_some t [ String.make 60 'x' ];
   Alcotest.(check bool)
     "full" false
-    (Engine.can_publish t ~type_id:7 ~frame_bytes:76);
+    (Result.is_ok (Engine.publish t ~type_id:7 ~topic:"" (String.make 60 'x')));
   ignore (sent t);
   Alcotest.(check bool)
     "written is not accepted" false
-    (Engine.can_publish t ~type_id:7 ~frame_bytes:76);
+    (Result.is_ok (Engine.publish t ~type_id:7 ~topic:"" (String.make 60 'x')));
   feed t (ack 1);
   publish_some t [ String.make 500 'y' ];
   int "larger than the bound, alone" 2 (Engine.counters t).frames_published
