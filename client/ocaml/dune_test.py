@@ -117,6 +117,30 @@ class DuneTest(unittest.TestCase):
     def test_the_benchmarks_run(self) -> None:
         said = self.dune("exec", "--profile=release", "bench/codec_bench.exe", "0.2")
         self.assertRegex(said, r"chat\.TextMessage +21 B +encode +\d+ ns")
+        with tempfile.TemporaryDirectory(dir="/var/tmp") as folder:
+            url = "unix:" + folder + "/s"
+            broker = subprocess.Popen(
+                [BROKERD, "--listen", url], stderr=subprocess.DEVNULL
+            )
+            try:
+                self.run_command(
+                    "bash",
+                    "-c",
+                    "until %s ping --url %s --count 1 >/dev/null 2>&1; do :; done"
+                    % (TOOL, url),
+                )
+                said = self.dune(
+                    *["exec", "--profile=release", "bench/client_bench.exe", "--"],
+                    *[url, "100000"],
+                )
+            finally:
+                broker.terminate()
+                broker.wait()
+        for line in [
+            r"receive, a handler with Lwt +64 B +\d+\.\d\d M/s",
+            r"a request and its reply +64 B +p50 +\d+ us",
+        ]:
+            self.assertRegex(said, line)
 
     def test_generated_code_needs_the_installed_package_only(self) -> None:
         with tempfile.TemporaryDirectory() as project:

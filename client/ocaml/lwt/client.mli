@@ -187,7 +187,8 @@ val subscribe :
   (subscription, Error.t) result Lwt.t
 (** Calls the handler with each message, and [on_gap] in the place of those that
     are missing; a payload that is no message of the type is told as a gap with
-    the reason [Malformed]. *)
+    the reason [Malformed].  If the broker refuses to go on with it after a
+    reconnect, that is its last gap, with [unknown]. *)
 
 val subscribe_bytes :
   ?topic_filter:string ->
@@ -209,7 +210,8 @@ val unsubscribe : subscription -> unit Lwt.t
 
 type 'a pulled
 (** A subscription without a handler.  What comes waits in a queue of its own,
-    with the bounds of its policy. *)
+    with the bounds of its policy.  While that is full and its policy waits for
+    room, the client's callbacks wait, too. *)
 
 type 'a item = 'a Mycelium_engine.Typed.item =
   | Message of 'a * Received.t
