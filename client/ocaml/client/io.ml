@@ -40,9 +40,17 @@ let dial t =
   let { Settings.url; config; timeout_s } = t.settings in
   Dial.dial config.url url ~deadline:(Clock.now () +. timeout_s)
 
+let no_thread t =
+  Error.make Resource_exhausted "connect %s: the system has no thread to give"
+    t.settings.config.url
+
 let start_dialing t =
   t.dialing <- true;
-  ignore (Thread.create (fun () -> on_dialed t (dial t)) ())
+  match Thread.create (fun () -> on_dialed t (dial t)) () with
+  | (_ : Thread.t) -> ()
+  | exception (Failure _ | Sys_error _) ->
+      t.dialing <- false;
+      Engine.dial_failed t.engine ~now:(Clock.now ()) (no_thread t)
 
 let fulfil_wish t ~now =
   match Engine.wish t.engine with
@@ -145,9 +153,8 @@ let end_pulled t =
       | Pulled _ | Callback _ | Responder _ -> ())
     (Engine.subscriptions t.engine)
 
-let io_thread t =
-  Mutex.lock t.mutex;
-  run_io t;
+(* Needs the lock. *)
+let end_io t =
   t.awake <- true;
   close_socket t;
   Unix.close t.wake_reader;
@@ -155,8 +162,12 @@ let io_thread t =
   t.io_over <- true;
   Engine.later t.engine (fun () -> locked t (fun () -> end_pulled t));
   Condition.broadcast t.changed;
-  Condition.signal t.has_events;
-  Mutex.unlock t.mutex
+  Condition.signal t.has_events
+
+let io_thread t =
+  with_lock t (fun () ->
+      run_io t;
+      end_io t)
 
 (* --- Beginning and end ---------------------------------------------------- *)
 
@@ -216,29 +227,36 @@ let await_over t =
       wait t ~deadline:infinity
     done
 
+let start_threads t =
+  match
+    let runner = Thread.create (Callbacks.run t) (Queue.create ()) in
+    t.callback_thread <- Thread.id runner;
+    ignore (Thread.create io_thread t)
+  with
+  | () -> ()
+  | exception (Failure _ | Sys_error _) ->
+      Engine.disconnect t.engine (no_thread t);
+      end_io t
+
+(* Needs the lock. *)
+let await_welcome t socket =
+  let now = Clock.now () in
+  t.socket <- Some socket;
+  Engine.dialed t.engine ~now
+    ~greeting_deadline:(now +. t.settings.timeout_s);
+  start_threads t;
+  while not (Engine.is_open t.engine || t.io_over) do
+    wait t ~deadline:infinity
+  done;
+  match Engine.ended t.engine with None -> Ok t | Some why -> Error why
+
 let connect_as t =
   match dial t with
+  | Ok socket -> with_lock t (fun () -> await_welcome t socket)
   | Error _ as error ->
       Unix.close t.wake_reader;
       Unix.close t.wake_writer;
       error
-  | Ok socket ->
-      Mutex.lock t.mutex;
-      let now = Clock.now () in
-      t.socket <- Some socket;
-      Engine.dialed t.engine ~now
-        ~greeting_deadline:(now +. t.settings.timeout_s);
-      let runner = Thread.create (Callbacks.run t) (Queue.create ()) in
-      t.callback_thread <- Thread.id runner;
-      ignore (Thread.create io_thread t);
-      while not (Engine.is_open t.engine || t.io_over) do
-        wait t ~deadline:infinity
-      done;
-      let result =
-        match Engine.ended t.engine with None -> Ok t | Some why -> Error why
-      in
-      Mutex.unlock t.mutex;
-      result
 
 let connect (settings : Settings.t) callbacks =
   ignore_sigpipe ();

@@ -109,7 +109,7 @@ let woken t =
 
 let rec write t =
   match t.socket with
-  | Some socket 
+  | Some socket
     when Engine.unwritten_bytes t.engine > 0
          && not (t.is_full || t.is_broken) -> (
       let piece, first, bytes = Engine.piece t.engine in
