@@ -107,6 +107,23 @@ let with_broker ?(config = "") f =
       end_with t Sys.sigterm;
       remove t)
 
+let stderr_of f =
+  let name = Filename.temp_file "mycelium" "stderr" in
+  let file = Unix.openfile name [ O_WRONLY; O_TRUNC; O_CLOEXEC ] 0o600 in
+  let own = Unix.dup ~cloexec:true Unix.stderr in
+  flush stderr;
+  Unix.dup2 file Unix.stderr;
+  Fun.protect f ~finally:(fun () ->
+      flush stderr;
+      Unix.dup2 own Unix.stderr;
+      Unix.close own;
+      Unix.close file);
+  let channel = open_in_bin name in
+  let text = really_input_string channel (in_channel_length channel) in
+  close_in channel;
+  Sys.remove name;
+  text
+
 (* Other programs *)
 
 type program = { pid : int; output : in_channel }

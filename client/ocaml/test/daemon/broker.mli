@@ -23,6 +23,9 @@ val restart : t -> unit
 val until : string -> (unit -> bool) -> unit
 (** Waits for a condition, for 30 s at most. *)
 
+val stderr_of : (unit -> unit) -> string
+(** What this process prints to stderr meanwhile. *)
+
 (** {1 Other programs} *)
 
 type program

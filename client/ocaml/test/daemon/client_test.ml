@@ -481,23 +481,6 @@ let history_starts _ url =
 
 (* --- Callbacks ------------------------------------------------------------ *)
 
-let stderr_of f =
-  let name = Filename.temp_file "mycelium" "stderr" in
-  let file = Unix.openfile name [ O_WRONLY; O_TRUNC; O_CLOEXEC ] 0o600 in
-  let own = Unix.dup ~cloexec:true Unix.stderr in
-  flush stderr;
-  Unix.dup2 file Unix.stderr;
-  Fun.protect f ~finally:(fun () ->
-      flush stderr;
-      Unix.dup2 own Unix.stderr;
-      Unix.close own;
-      Unix.close file);
-  let channel = open_in_bin name in
-  let text = really_input_string channel (in_channel_length channel) in
-  close_in channel;
-  Sys.remove name;
-  text
-
 let[@inline never] raise_not_found () =
   if Sys.opaque_identity true then raise Not_found
 
@@ -505,7 +488,7 @@ let exceptions_are_printed_and_end_nothing _ url =
   with_client url (fun client ->
       let frames = ref 0 in
       let printed =
-        stderr_of (fun () ->
+        Broker.stderr_of (fun () ->
             ignore
               (ok
                  (Client.subscribe_bytes client ~type_id:7 (fun _ ->

@@ -214,6 +214,35 @@ let callbacks_may_call_everything _ url =
       ok (Client.flush client) >|= fun () ->
       Alcotest.(check (list string)) "once" [ "unsubscribed" ] !steps)
 
+let exceptions_are_printed_and_end_nothing () =
+  let printed =
+    Broker.stderr_of
+      (on_each_carrier (fun _ url ->
+           with_client url (fun client ->
+               let frames = ref 0 in
+               let handler _ =
+                 incr frames;
+                 if !frames = 1 then raise Not_found
+                 else Lwt.pause () >>= fun () -> Lwt.fail Exit
+               in
+               ok (Client.subscribe_bytes client ~type_id:7 handler)
+               >>= fun _ ->
+               ok (Client.publish_bytes client ~type_id:7 "a") >>= fun () ->
+               ok (Client.publish_bytes client ~type_id:7 "b") >>= fun () ->
+               ok (Client.publish_bytes client ~type_id:7 "c") >>= fun () ->
+               until "all" (fun () -> !frames = 3))))
+  in
+  let reports =
+    List.filter
+      (String.starts_with ~prefix:"mycelium: exception in ")
+      (String.split_on_char '\n' printed)
+  in
+  let of_handler error =
+    "mycelium: exception in a subscription's handler: " ^ error
+  in
+  let once = List.map of_handler [ "Not_found"; "Stdlib.Exit"; "Stdlib.Exit" ] in
+  Alcotest.(check (list string)) "on each carrier" (once @ once) reports
+
 let closing_within_a_callback _ url =
   ok (Client.connect ~url ()) >>= fun client ->
   let frames = ref 0 and closed = ref false in
@@ -320,6 +349,7 @@ let () =
           each "errors" errors;
           each "requests" requests;
           each "callbacks" callbacks_may_call_everything;
+          test "exceptions" exceptions_are_printed_and_end_nothing;
           each "close within one" closing_within_a_callback;
           each "reconnect" it_outlives_its_broker;
           each "leaks" nothing_is_left;
