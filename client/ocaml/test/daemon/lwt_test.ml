@@ -240,7 +240,9 @@ let exceptions_are_printed_and_end_nothing () =
   let of_handler error =
     "mycelium: exception in a subscription's handler: " ^ error
   in
-  let once = List.map of_handler [ "Not_found"; "Stdlib.Exit"; "Stdlib.Exit" ] in
+  let once =
+    List.map of_handler [ "Not_found"; "Stdlib.Exit"; "Stdlib.Exit" ]
+  in
   Alcotest.(check (list string)) "on each carrier" (once @ once) reports
 
 let closing_within_a_callback _ url =
