@@ -37,10 +37,17 @@ mapfile -t shell < <(git ls-files '*.sh' .ci/run)
 mapfile -t build < <(git ls-files '*BUILD.bazel' '*.bzl' 'WORKSPACE' | grep -v bazel_stubs)
 run clang-format-14 "${clang[@]}" "${cpp[@]}"
 run black -q "${black[@]}" "${python[@]}"
-# The modules that protoc makes have no stubs; client/python is imported as
-# mycelium, what stands in client/python/native/src as mycelium_native.
-MYPYPATH=.:client/python:client/python/native/src run mypy --strict --ignore-missing-imports \
-  --explicit-package-bases --no-error-summary "${python[@]}"
+# The modules that protoc makes have no stubs.  client/python is imported as
+# mycelium, client/python/native/src as mycelium_native; neither may be seen
+# under two names.
+check_types() {
+  run mypy --strict --ignore-missing-imports --explicit-package-bases \
+    --no-error-summary "$@"
+}
+mapfile -t native < <(printf '%s\n' "${python[@]}" | grep '^client/python/native/')
+mapfile -t others < <(printf '%s\n' "${python[@]}" | grep -v '^client/python/native/')
+MYPYPATH=.:client/python check_types "${others[@]}"
+MYPYPATH=.:client/python/native/src check_types "${native[@]}"
 run shellcheck "${shell[@]}"
 if command -v buildifier >/dev/null; then
   run buildifier "${buildifier[@]}" "${build[@]}"
