@@ -1,77 +1,78 @@
-"""Makes the wheel of the pure Python package, byte for byte the same each time.
+"""Makes the wheel: the same bytes from the same files, wherever and whenever.
 
-Usage: make_wheel.py WHEEL FILE...
+Usage: make_wheel.py WHEEL NAME VERSION TAG SUMMARY DESCRIPTION.md ARCHIVE_PATH=FILE...
 
-Of the files, those in a folder mycelium/ go in; pyproject.toml and README.md say
-the metadata.  It is what `pip wheel .` makes, without setuptools and pip.
+It needs neither setuptools nor pip.
 """
 
 import base64
 import hashlib
-import os
-import re
 import sys
 import zipfile
-from typing import Dict, List
+from typing import List, Tuple
 
-EPOCH = (1980, 1, 1, 0, 0, 0)
+# The first time that a zip archive can say.
+LONG_AGO = (1980, 1, 1, 0, 0, 0)
+METADATA = """\
+Metadata-Version: 2.1
+Name: {name}
+Version: {version}
+Summary: {summary}
+License: Apache-2.0
+Requires-Python: >=3.9
+Classifier: License :: OSI Approved :: Apache Software License
+Classifier: Operating System :: POSIX :: Linux
+Classifier: Programming Language :: Python :: 3
+Classifier: Typing :: Typed
+Description-Content-Type: text/markdown
 
-
-def value_of(key: str, pyproject: str) -> str:
-    found = re.search(rf'^{key} = (?:\{{ text = )?"([^"]*)"', pyproject, re.M)
-    if found is None:
-        raise SystemExit(f"pyproject.toml: no {key}")
-    return found.group(1)
-
-
-def metadata(pyproject: str, readme: str) -> str:
-    lines = ["Metadata-Version: 2.1"]
-    for header, key in [
-        ("Name", "name"),
-        ("Version", "version"),
-        ("Summary", "description"),
-        ("License", "license"),
-        ("Requires-Python", "requires-python"),
-    ]:
-        lines.append(f"{header}: {value_of(key, pyproject)}")
-    for classifier in re.findall(r'^    "(.* :: .*)",$', pyproject, re.M):
-        lines.append(f"Classifier: {classifier}")
-    lines.append("Description-Content-Type: text/markdown")
-    return "\n".join(lines) + "\n\n" + readme
+{description}"""
+WHEEL = """\
+Wheel-Version: 1.0
+Generator: mycelium
+Root-Is-Purelib: {is_pure}
+Tag: {tag}
+"""
 
 
-def record(files: Dict[str, bytes], own_name: str) -> bytes:
-    lines = []
-    for name, data in files.items():
-        digest = base64.urlsafe_b64encode(hashlib.sha256(data).digest())
-        lines.append(f"{name},sha256={digest.rstrip(b'=').decode()},{len(data)}\n")
-    return "".join(lines + [f"{own_name},,\n"]).encode()
+def record_line(path: str, content: bytes) -> str:
+    digest = base64.urlsafe_b64encode(hashlib.sha256(content).digest())
+    return f"{path},sha256={digest.decode().rstrip('=')},{len(content)}\n"
 
 
-def main(wheel: str, paths: List[str]) -> None:
-    sources: Dict[str, bytes] = {}
-    for path in paths:
-        with open(path, "rb") as file:
-            folder = os.path.basename(os.path.dirname(path))
-            name = os.path.basename(path)
-            sources[f"mycelium/{name}" if folder == "mycelium" else name] = file.read()
-    pyproject = sources.pop("pyproject.toml").decode()
-    readme = sources.pop("README.md").decode()
-    info = f"{value_of('name', pyproject)}-{value_of('version', pyproject)}.dist-info/"
-    files = dict(sorted(sources.items()))
-    files[info + "METADATA"] = metadata(pyproject, readme).encode()
-    files[info + "WHEEL"] = (
-        b"Wheel-Version: 1.0\nGenerator: mycelium\nRoot-Is-Purelib: true\n"
-        b"Tag: py3-none-any\n"
+def write_wheel(wheel: str, files: List[Tuple[str, bytes]]) -> None:
+    with zipfile.ZipFile(wheel, "w") as archive:
+        for path, content in files:
+            entry = zipfile.ZipInfo(path, LONG_AGO)
+            entry.create_system = 3  # Unix, wherever it is made
+            entry.external_attr = (0o100755 if ".so" in path else 0o100644) << 16
+            archive.writestr(entry, content, zipfile.ZIP_DEFLATED, 9)
+
+
+def main() -> None:
+    wheel, name, version, tag, summary, description, *parts = sys.argv[1:]
+    files = []
+    for part in sorted(parts):
+        path, _, source = part.partition("=")
+        with open(source, "rb") as file:
+            files.append((path, file.read()))
+    with open(description, encoding="utf-8") as file:
+        metadata = METADATA.format(
+            name=name, version=version, summary=summary, description=file.read()
+        )
+    info = f"{name}-{version}.dist-info"
+    files.append((f"{info}/METADATA", metadata.encode()))
+    files.append(
+        (
+            f"{info}/WHEEL",
+            WHEEL.format(tag=tag, is_pure=str(tag.endswith("-any")).lower()).encode(),
+        )
     )
-    files[info + "RECORD"] = record(files, info + "RECORD")
-    with zipfile.ZipFile(wheel, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, data in files.items():
-            entry = zipfile.ZipInfo(name, EPOCH)
-            entry.external_attr = 0o644 << 16
-            entry.compress_type = zipfile.ZIP_DEFLATED
-            archive.writestr(entry, data)
+    lines = [record_line(path, content) for path, content in files]
+    record = f"{info}/RECORD"
+    files.append((record, ("".join(lines) + f"{record},,\n").encode()))
+    write_wheel(wheel, files)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2:])
+    main()

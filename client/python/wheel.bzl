@@ -1,10 +1,10 @@
 """wheel: a Python wheel of files that Bazel makes, without setuptools."""
 
 def _wheel_impl(ctx):
-    tag = "cp39-abi3-" + ctx.attr.platform
+    tag = ctx.attr.tag
     wheel = ctx.actions.declare_file("%s-%s-%s.whl" % (ctx.attr.distribution, ctx.attr.version, tag))
     args = ctx.actions.args()
-    args.add_all([wheel, ctx.attr.distribution, ctx.attr.version, tag, ctx.file.description])
+    args.add_all([wheel, ctx.attr.distribution, ctx.attr.version, tag, ctx.attr.summary, ctx.file.description])
     inputs = [ctx.file.description]
     for target, path in ctx.attr.files.items():
         # A py_library of generated files has them as data.
@@ -36,10 +36,11 @@ wheel = rule(
             doc = "where in the wheel: a path, or a folder with a slash at its end; files of a generated " +
                   "folder are modules of their own",
         ),
-        "platform": attr.string(mandatory = True, doc = "the tag's last part"),
+        "summary": attr.string(mandatory = True, doc = "one line"),
+        "tag": attr.string(mandatory = True, doc = "interpreter, ABI, platform"),
         "version": attr.string(mandatory = True),
         "_make_wheel": attr.label(
-            default = "//client/python/native:make_wheel",
+            default = "//client/python:make_wheel",
             executable = True,
             cfg = "exec",
         ),
