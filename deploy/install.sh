@@ -9,6 +9,7 @@
 #   PREFIX/include/mycelium.h  the C header
 #   PREFIX/lib                 libmycelium_cpp.a; pkgconfig/mycelium_cpp.pc says how to use it;
 #                              libmycelium_ffi.{a,so} for C, with pkgconfig/mycelium.pc
+#   PREFIX/share/mycelium      the wheels for pip: mycelium, mycelium_native
 #   PREFIX/lib/ocaml           the OCaml libraries mycelium and, with Lwt, mycelium-lwt, if dune is
 #                              installed
 # Installs missing Debian packages first (asks for sudo only then).
@@ -25,7 +26,8 @@ echo "Building the release (the first time takes a minute or two) ..."
 flags=(--config=release --noshow_progress --ui_event_filters=-info)
 bazel build "${flags[@]}" //broker:mycelium-brokerd //client/cli:mycelium \
   //client/cpp:libmycelium_cpp.a //proto/plugin:protoc-gen-mycelium \
-  //client/c:static/libmycelium_ffi.a //client/c:libmycelium_ffi.so
+  //client/c:static/libmycelium_ffi.a //client/c:libmycelium_ffi.so \
+  //client/python:wheels
 bin="$(bazel info --config=release bazel-bin 2>/dev/null)"
 
 install -d "$prefix/bin" "$prefix/lib/pkgconfig"
@@ -36,6 +38,9 @@ install -m 644 -t "$prefix/lib" "$bin/client/cpp/libmycelium_cpp.a"
 client/c/stage.sh client/c/mycelium.h client/c/mycelium.pc.in \
   "$bin/client/c/static/libmycelium_ffi.a" "$bin/client/c/libmycelium_ffi.so" \
   broker/version.h "$prefix"
+
+install -D -m 644 -t "$prefix/share/mycelium" "$bin"/client/python/*.whl \
+  "$bin"/client/python/native/*.whl
 
 # What client/cpp/mycelium.h and generated code include.
 headers="$prefix/include/mycelium"

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Follows "Your own messages in five minutes" of README.md and then
-# docs/DELIVERY.md by the letter, from an empty folder: runs their ```sh blocks
-# as one script, and looks for the lines of their ```text blocks in what that
-# prints, in their order.
+# Follows "Your own messages in five minutes" of README.md and then the documents
+# of docs/ by the letter, from an empty folder: runs their ```sh blocks as one
+# script, and looks for the lines of their ```text blocks in what that prints,
+# in their order.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 clone="$PWD"
@@ -21,7 +21,7 @@ blocks() {
     FILENAME == "README.md" && /^## / { here = /Your own messages in five minutes/ }
     here && $0 == fence { inside = 1; next }
     /^```$/ { inside = 0 }
-    here && inside' README.md docs/DELIVERY.md
+    here && inside' README.md docs/*.md
 }
 mkdir "$folder/empty"
 {
@@ -35,7 +35,7 @@ blocks text >"$folder/expected"
 }
 
 export PREFIX="$folder/prefix" EMPTY="$folder/empty"
-setsid timeout 600 bash "$folder/script" >"$folder/printed" 2>&1 </dev/null &
+setsid timeout 900 bash "$folder/script" >"$folder/printed" 2>&1 </dev/null &
 script=$!
 status=0
 wait "$script" || status=$?

@@ -10,8 +10,8 @@
 #   sim         the simulator, SIM_SEEDS (default 4000) runs
 #   bench       every benchmark for a moment, so that none of them rots
 #   quickstart  deploy/quickstart.sh
-#   readme      README.md's "Your own messages in five minutes" and
-#               docs/DELIVERY.md, by the letter
+#   readme      README.md's "Your own messages in five minutes" and docs/, by
+#               the letter
 # Without a STEP all of them.  Installs missing Debian packages first.
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit 1
