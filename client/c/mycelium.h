@@ -78,6 +78,14 @@
 #define MYCELIUM_API
 #endif
 
+/* Enums hold every int, in C++ as in C: callers may have numbers of a later
+ * version. */
+#if defined(__cplusplus) && __cplusplus >= 201103L
+#define MYCELIUM_ENUM_BASE : int
+#else
+#define MYCELIUM_ENUM_BASE
+#endif
+
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -89,7 +97,7 @@ extern "C" {
 #define MYCELIUM_SCHEMA_DIGEST_BYTES 32
 
 /* The numbers of abseil's and gRPC's status codes. */
-typedef enum mycelium_status {
+typedef enum mycelium_status MYCELIUM_ENUM_BASE {
   MYCELIUM_OK = 0,
   MYCELIUM_CANCELLED = 1, /* unsubscribed, cancelled or closed meanwhile */
   MYCELIUM_UNKNOWN = 2,
@@ -134,7 +142,7 @@ typedef struct mycelium_message {
   uint64_t sequence; /* the count of this type at the broker: 1, 2, ... */
 } mycelium_message;
 
-typedef enum mycelium_gap_reason {
+typedef enum mycelium_gap_reason MYCELIUM_ENUM_BASE {
   MYCELIUM_GAP_UNSPECIFIED = 0,
   MYCELIUM_GAP_OVERFLOW = 1,   /* the queue was full for too long */
   MYCELIUM_GAP_CONFLATED = 2,  /* newer ones took their place */
@@ -168,7 +176,7 @@ typedef void (*mycelium_gap_callback)(const mycelium_gap* gap, void* user_data);
 /* One client: in process, or of a broker. */
 typedef struct mycelium_runtime mycelium_runtime;
 
-typedef enum mycelium_state {
+typedef enum mycelium_state MYCELIUM_ENUM_BASE {
   MYCELIUM_STATE_CONNECTING = 0,
   MYCELIUM_STATE_CONNECTED = 1,
   MYCELIUM_STATE_STALLED = 2,      /* a type that it publishes is held back */
@@ -327,7 +335,7 @@ MYCELIUM_API mycelium_status mycelium_flush(mycelium_runtime* runtime,
 
 typedef struct mycelium_subscription mycelium_subscription;
 
-typedef enum mycelium_overflow {
+typedef enum mycelium_overflow MYCELIUM_ENUM_BASE {
   MYCELIUM_OVERFLOW_GAP = 0,      /* the oldest are dropped and told */
   MYCELIUM_OVERFLOW_CONFLATE = 1, /* the newest of each type and topic stays */
   MYCELIUM_OVERFLOW_DISCONNECT = 2
@@ -340,7 +348,7 @@ typedef struct mycelium_policy {
   mycelium_overflow overflow;
 } mycelium_policy;
 
-typedef enum mycelium_policy_name {
+typedef enum mycelium_policy_name MYCELIUM_ENUM_BASE {
   MYCELIUM_BALANCED = 0, /* holds for a second, then loses the oldest */
   MYCELIUM_LOSSLESS = 1, /* holds for as long as it takes */
   MYCELIUM_LIVE = 2,     /* never holds */
@@ -352,14 +360,14 @@ typedef enum mycelium_policy_name {
 MYCELIUM_API mycelium_policy
 mycelium_policy_of(mycelium_policy_name policy_name);
 
-typedef enum mycelium_start {
+typedef enum mycelium_start MYCELIUM_ENUM_BASE {
   MYCELIUM_START_NOW = 0,
   MYCELIUM_START_LAST = 1,     /* the newest start_value of each topic */
   MYCELIUM_START_SEQUENCE = 2, /* of one type, from this count on */
   MYCELIUM_START_TIME = 3      /* ms since 1970-01-01 00:00 UTC */
 } mycelium_start;
 
-typedef enum mycelium_delivery {
+typedef enum mycelium_delivery MYCELIUM_ENUM_BASE {
   MYCELIUM_DELIVERY_DIRECT = 0,
   MYCELIUM_DELIVERY_QUEUED = 1
 } mycelium_delivery;
