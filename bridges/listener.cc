@@ -234,6 +234,44 @@ absl::StatusOr<std::unique_ptr<Listener>> Listener::Open(
   return listener;
 }
 
+std::unique_ptr<Listener> Listener::Adopt(uv_loop_t* loop,
+                                          broker::Broker* broker, int fd,
+                                          const mycelium::Listener& config) {
+  fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
+  return std::unique_ptr<Listener>(
+      new Listener(loop, broker, fd, config, config.url));
+}
+
+absl::StatusOr<mycelium::Listener> Listener::Describe(int fd) {
+  const auto error = [fd](absl::string_view seen) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("listen: descriptor ", fd, " is ", seen,
+                     ", allowed a stream socket that listens, Unix with a "
+                     "path or TCP"));
+  };
+  int listens = 0, type = 0;
+  socklen_t size = sizeof(int);
+  if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) != 0 ||
+      getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) != 0) {
+    return error(strerror(errno));
+  }
+  if (listens == 0 || type != SOCK_STREAM) return error("another socket");
+  sockaddr_storage address{};
+  size = sizeof(address);
+  if (getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size) != 0) {
+    return error(strerror(errno));
+  }
+  if (address.ss_family == AF_UNIX) {
+    const auto& local = reinterpret_cast<const sockaddr_un&>(address);
+    if (local.sun_path[0] == '\0') return error("a Unix socket without a path");
+    return ParseListenUrl(absl::StrCat("unix:", local.sun_path));
+  }
+  if (address.ss_family != AF_INET && address.ss_family != AF_INET6) {
+    return error("another socket");
+  }
+  return ParseListenUrl(TcpUrl(fd));
+}
+
 Listener::Listener(uv_loop_t* loop, broker::Broker* broker, int fd,
                    const mycelium::Listener& config, std::string url)
     : loop_(loop),

@@ -22,6 +22,14 @@ class Listener {
   static absl::StatusOr<std::unique_ptr<Listener>> Open(
       uv_loop_t* loop, broker::Broker* broker,
       const mycelium::Listener& config);
+  // A socket that listens already, and that Describe has described.  Its file
+  // belongs to whoever made it.
+  static std::unique_ptr<Listener> Adopt(uv_loop_t* loop,
+                                         broker::Broker* broker, int fd,
+                                         const mycelium::Listener& config);
+  // What the socket listens on; an error if it does not, or not as clients
+  // could use it.
+  static absl::StatusOr<mycelium::Listener> Describe(int fd);
 
   // Closed and deleted within the loop; the socket file goes too if it is
   // still this listener's.

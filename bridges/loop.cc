@@ -8,14 +8,24 @@
 #include <limits>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "bridges/stream.h"
 #include "glog/logging.h"
 
 namespace mycelium::bridges {
+namespace {
+
+// How often the service manager is told how it goes, if it has no watchdog
+// that wants to hear sooner.
+constexpr int64_t kStatusIntervalMs = 5'000;
+
+}  // namespace
 
 Loop::Loop(broker::Broker::Identity identity, const Config& config,
-           std::function<void()> reload)
-    : drain_timeout_ms_(config.drain_timeout_ms), reload_(std::move(reload)) {
+           ServiceManager* manager, std::function<void()> reload)
+    : drain_timeout_ms_(config.drain_timeout_ms),
+      manager_(manager),
+      reload_(std::move(reload)) {
   signal(SIGPIPE, SIG_IGN);
   CHECK_EQ(uv_loop_init(&loop_), 0);
   broker_ = std::make_unique<broker::Broker>(
@@ -25,7 +35,8 @@ Loop::Loop(broker::Broker::Identity identity, const Config& config,
   CHECK_EQ(uv_check_init(&loop_, &check_), 0);
   CHECK_EQ(uv_timer_init(&loop_, &timer_), 0);
   CHECK_EQ(uv_timer_init(&loop_, &drain_timer_), 0);
-  prepare_.data = check_.data = drain_timer_.data = this;
+  CHECK_EQ(uv_timer_init(&loop_, &beat_timer_), 0);
+  prepare_.data = check_.data = drain_timer_.data = beat_timer_.data = this;
   for (const int number : {SIGTERM, SIGINT, SIGHUP}) {
     auto handle = std::make_unique<uv_signal_t>();
     CHECK_EQ(uv_signal_init(&loop_, handle.get()), 0);
@@ -54,7 +65,6 @@ Loop::~Loop() {
 }
 
 absl::Status Loop::Listen(const std::vector<mycelium::Listener>& listeners) {
-  std::vector<std::string> urls;
   for (const mycelium::Listener& config : listeners) {
     absl::StatusOr<std::unique_ptr<Listener>> listener =
         Listener::Open(&loop_, broker_.get(), config);
@@ -62,12 +72,27 @@ absl::Status Loop::Listen(const std::vector<mycelium::Listener>& listeners) {
       CloseListeners();
       return listener.status();
     }
-    urls.push_back((*listener)->url());
     listeners_.push_back(*std::move(listener));
   }
-  for (const std::string& url : urls) LOG(INFO) << "listening on " << url;
-  broker_->set_listeners(std::move(urls));
+  TellListeners();
   return absl::OkStatus();
+}
+
+void Loop::Adopt(const ServiceManager::Sockets& sockets) {
+  for (size_t i = 0; i < sockets.descriptors.size(); ++i) {
+    listeners_.push_back(Listener::Adopt(
+        &loop_, broker_.get(), sockets.descriptors[i], sockets.listeners[i]));
+  }
+  TellListeners();
+}
+
+void Loop::TellListeners() {
+  std::vector<std::string> urls;
+  for (const auto& listener : listeners_) {
+    LOG(INFO) << "listening on " << listener->url();
+    urls.push_back(listener->url());
+  }
+  broker_->set_listeners(std::move(urls));
 }
 
 void Loop::CloseListeners() {
@@ -85,7 +110,38 @@ void Loop::Run() {
   uv_prepare_start(&prepare_, [](uv_prepare_t* prepare) {
     static_cast<Loop*>(prepare->data)->Turn();
   });
+  manager_->Tell("READY=1");
+  if (manager_->listens()) StartBeat();
   uv_run(&loop_, UV_RUN_DEFAULT);
+}
+
+// The timer runs only if the loop does, so that a loop that hangs is found.
+void Loop::StartBeat() {
+  const int64_t watchdog_ms = manager_->watchdog_ms();
+  const auto interval_ms = static_cast<uint64_t>(
+      watchdog_ms == 0
+          ? kStatusIntervalMs
+          : std::clamp<int64_t>(watchdog_ms / 3, 1, kStatusIntervalMs));
+  uv_timer_start(
+      &beat_timer_,
+      [](uv_timer_t* timer) { static_cast<Loop*>(timer->data)->Beat(); }, 0,
+      interval_ms);
+}
+
+void Loop::Beat() {
+  const auto now_ms = static_cast<int64_t>(uv_now(&loop_));
+  const broker::TrafficCounters& counters = broker_->counters();
+  const int64_t passed_ms = std::max<int64_t>(now_ms - told_ms_, 1);
+  const auto per_second = [passed_ms](uint64_t now, uint64_t before) {
+    return (now - before) * 1000 / static_cast<uint64_t>(passed_ms);
+  };
+  manager_->Tell(absl::StrCat(
+      "WATCHDOG=1\nSTATUS=", draining_ ? "stopping, " : "", broker_->sessions(),
+      " sessions, ", per_second(counters.frames_in, told_.frames_in),
+      " frames/s in, ", per_second(counters.frames_out, told_.frames_out),
+      " out, ", counters.frames_dropped, " dropped in all"));
+  told_ = counters;
+  told_ms_ = now_ms;
 }
 
 // After all callbacks of a round: each session that was given something is
@@ -122,6 +178,7 @@ void Loop::OnSignal(int number) {
             << " sessions, at most " << drain_timeout_ms_
             << " ms to write what is queued";
   draining_ = true;
+  manager_->Tell("STOPPING=1");
   CloseListeners();
   const auto now_ms = static_cast<int64_t>(uv_now(&loop_));
   broker_->StartDrain("broker: stopping", now_ms);

@@ -13,6 +13,7 @@
 
 #include "absl/status/status.h"
 #include "bridges/listener.h"
+#include "bridges/service_manager.h"
 #include "broker/broker.h"
 #include "config/config.h"
 
@@ -20,15 +21,18 @@ namespace mycelium::bridges {
 
 class Loop {
  public:
+  // `manager` outlives the loop; it is told what the loop does from Run on.
   // `reload` is called at SIGHUP.
   Loop(broker::Broker::Identity identity, const Config& config,
-       std::function<void()> reload);
+       ServiceManager* manager, std::function<void()> reload);
   ~Loop();
   Loop(const Loop&) = delete;
   Loop& operator=(const Loop&) = delete;
 
   // Opens every listener, or none.
   absl::Status Listen(const std::vector<mycelium::Listener>& listeners);
+  // Sockets that listen already, in the place of Listen.
+  void Adopt(const ServiceManager::Sockets& sockets);
 
   // Serves until SIGTERM or SIGINT, then writes out what is queued for at most
   // the configuration's drain_timeout_ms, and logs what was not.
@@ -40,6 +44,9 @@ class Loop {
 
  private:
   void Turn();
+  void TellListeners();
+  void StartBeat();
+  void Beat();
   void OnSignal(int signal);
   void CloseListeners();
   void StopSessions();
@@ -49,12 +56,16 @@ class Loop {
   uv_check_t check_;
   uv_timer_t timer_;
   uv_timer_t drain_timer_;
+  uv_timer_t beat_timer_;
   std::vector<std::unique_ptr<uv_signal_t>> signals_;
   std::unique_ptr<broker::Broker> broker_;
   int64_t drain_timeout_ms_;
+  ServiceManager* const manager_;
   const std::function<void()> reload_;
   std::vector<std::unique_ptr<Listener>> listeners_;
   bool draining_ = false;
+  broker::TrafficCounters told_;  // by the last Beat
+  int64_t told_ms_ = 0;
 };
 
 }  // namespace mycelium::bridges

@@ -12,6 +12,7 @@
 #include <chrono>
 #include <cstdlib>
 #include <cstring>
+#include <ctime>
 #include <iostream>
 #include <memory>
 #include <random>
@@ -23,7 +24,9 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/string_view.h"
+#include "bridges/journal_sink.h"
 #include "bridges/loop.h"
+#include "bridges/service_manager.h"
 #include "broker/version.h"
 #include "config/config.h"
 #include "config/default_socket.h"
@@ -54,6 +57,10 @@ constexpr char kUsage[] =
     "SIGTERM and SIGINT write out what is queued and stop, a second one stops\n"
     "at once; SIGHUP reads the configuration again.\n"
     "\n"
+    "Under systemd it says when it is ready, feeds the watchdog, takes over\n"
+    "the sockets of a .socket unit in place of its own listeners, and logs\n"
+    "as the journal wants it.\n"
+    "\n"
     "It logs to standard error; --nologtostderr --log_dir DIR for files.\n"
     "Exit codes: 0 stopped by a signal; 1 flag, configuration or listener;\n"
     "128 + signal when stopped at once.\n";
@@ -78,8 +85,9 @@ std::string JoinListenFlags(int* argc, char** argv) {
   return absl::StrJoin(urls, ",");
 }
 
-// The file, then the flags, then the default socket.
-absl::StatusOr<Config> ReadConfig() {
+// The file, then the flags or what the service manager has given, then the
+// default socket.
+absl::StatusOr<Config> ReadConfig(const std::vector<Listener>& given) {
   Config config;
   if (!FLAGS_config.empty()) {
     absl::StatusOr<Config> loaded = LoadConfig(FLAGS_config);
@@ -90,6 +98,7 @@ absl::StatusOr<Config> ReadConfig() {
     absl::Status status = ApplyListenFlags({FLAGS_listen}, &config);
     if (!status.ok()) return status;
   }
+  if (!given.empty()) config.listeners = given;
   if (config.listeners.empty()) {
     absl::StatusOr<Listener> listener = ParseListenUrl(DefaultListenUrl(
         getenv("XDG_RUNTIME_DIR"), geteuid(), getenv("RUNTIME_DIRECTORY")));
@@ -167,8 +176,9 @@ std::vector<DescriptorSetFile> Without(
 }
 
 // What a running broker takes over from a changed configuration.
-void Reload(Config* in_force, bridges::Loop* loop) {
-  absl::StatusOr<Config> read = ReadConfig();
+void Reload(const std::vector<Listener>& given, Config* in_force,
+            bridges::Loop* loop) {
+  absl::StatusOr<Config> read = ReadConfig(given);
   if (!read.ok()) {
     LOG(ERROR) << "reload: nothing changed: " << read.status().message();
     return;
@@ -207,27 +217,52 @@ void Reload(Config* in_force, bridges::Loop* loop) {
   *in_force = std::move(next);
 }
 
+// As sd_notify(3) has it: from RELOADING until READY.
+std::string Reloading() {
+  timespec now{};
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return absl::StrCat("RELOADING=1\nMONOTONIC_USEC=",
+                      int64_t{now.tv_sec} * 1'000'000 + now.tv_nsec / 1'000);
+}
+
+int Refuse(const absl::Status& why) {
+  std::cerr << (bridges::StandardErrorIsJournal() ? "<3>" : "")
+            << "mycelium-brokerd: " << why.message() << "\n";
+  return 1;
+}
+
 int Serve() {
-  absl::StatusOr<Config> config = ReadConfig();
-  if (!config.ok()) {
-    std::cerr << "mycelium-brokerd: " << config.status().message() << "\n";
-    return 1;
+  bridges::ServiceManager manager;
+  const absl::StatusOr<bridges::ServiceManager::Sockets> given =
+      manager.GivenSockets();
+  if (!given.ok()) return Refuse(given.status());
+  if (!given->listeners.empty() && !FLAGS_listen.empty()) {
+    return Refuse(absl::InvalidArgumentError(absl::StrCat(
+        "--listen ", FLAGS_listen, " and ", given->listeners.size(),
+        " sockets of the service manager, allowed one of these")));
   }
+  absl::StatusOr<Config> config = ReadConfig(given->listeners);
+  if (!config.ok()) return Refuse(config.status());
   if (FLAGS_check_config) {
     std::cout << PrintConfig(*config);
     return 0;
   }
   RaiseDescriptorLimit();
-  absl::Status status = MakeDefaultFolder(*config);
   const std::string name = config->name.empty() ? HostName() : config->name;
   std::unique_ptr<bridges::Loop> loop;
   loop = std::make_unique<bridges::Loop>(
       broker::Broker::Identity{name, kVersion, RandomEpoch(), UnixMs()},
-      *config, [&config, &loop] { Reload(&*config, loop.get()); });
-  if (status.ok()) status = loop->Listen(config->listeners);
-  if (!status.ok()) {
-    std::cerr << "mycelium-brokerd: " << status.message() << "\n";
-    return 1;
+      *config, &manager, [&] {
+        manager.Tell(Reloading());
+        Reload(given->listeners, &*config, loop.get());
+        manager.Tell("READY=1");
+      });
+  if (given->listeners.empty()) {
+    absl::Status status = MakeDefaultFolder(*config);
+    if (status.ok()) status = loop->Listen(config->listeners);
+    if (!status.ok()) return Refuse(status);
+  } else {
+    loop->Adopt(*given);
   }
   LOG(INFO) << "mycelium-brokerd " << kVersion << " \"" << name << "\" serves";
   loop->Run();
@@ -261,5 +296,8 @@ int main(int argc, char** argv) {
   // What a peer sends is told once, by its session, and never quoted.
   google::protobuf::SetLogHandler(nullptr);
   google::InitGoogleLogging(argv[0]);
+  if (mycelium::bridges::StandardErrorIsJournal()) {
+    mycelium::bridges::LogToJournal();
+  }
   return mycelium::Serve();
 }

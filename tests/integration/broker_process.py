@@ -81,10 +81,12 @@ class BrokerProcess:
         stderr: Union[int, IO[Any], None] = None,
         environment: Optional[Mapping[str, str]] = None,
         wrapper: Sequence[str] = (),
+        pass_fds: Sequence[int] = (),
     ) -> None:
         """`listen` None: a Unix socket and a TCP port of the broker's choice;
         an empty list: what the configuration says.  `stderr`: instead of the
-        pipe behind log_lines().  `wrapper`: a command that runs the daemon."""
+        pipe behind log_lines().  `wrapper`: a command that runs the daemon, with
+        the descriptors `pass_fds`."""
         self.directory = tempfile.mkdtemp(prefix="m", dir=TEMPORARY_ROOT)
         self.unix_path = os.path.join(self.directory, "s")
         self.config_path = os.path.join(self.directory, "brokerd.textproto")
@@ -100,7 +102,7 @@ class BrokerProcess:
             command.append("--config=" + self.config_path)
         if listen:
             command.append("--listen=" + ",".join(listen))
-        self._start([*command, *flags], stderr, environment)
+        self._start([*command, *flags], stderr, environment, pass_fds)
         if stderr is None:
             self.wait_until_listening(max(len(listen), 1))
 
@@ -109,6 +111,7 @@ class BrokerProcess:
         command: Sequence[str],
         stderr: Union[int, IO[Any], None],
         environment: Optional[Mapping[str, str]],
+        pass_fds: Sequence[int],
     ) -> None:
         writer = None
         if stderr is None:
@@ -122,6 +125,7 @@ class BrokerProcess:
             stderr=stderr,
             cwd=self.directory,
             env=daemon_environment(environment),
+            pass_fds=pass_fds,
         )
         if writer is not None:
             os.close(writer)
