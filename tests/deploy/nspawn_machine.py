@@ -1,0 +1,156 @@
+"""A Debian with a real systemd, booted in a container of its own with
+systemd-nspawn, for tests of what is installed there.
+
+Needs root, mmdebstrap and systemd-container, and mounts and namespaces that the
+machine allows.  Nothing of it is left behind but the image, which is kept in
+~/.cache/mycelium-deploy, since making it takes a minute.
+"""
+
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from typing import List, Optional
+
+PACKAGES = "systemd,systemd-sysv,dbus,procps,libunwind8"
+BOOT_TIMEOUT_S = 60.0
+COMMAND_TIMEOUT_S = 60.0
+
+
+def missing() -> Optional[str]:
+    """Why no machine can be booted here; None: it can be tried."""
+    if os.geteuid() != 0:
+        return "not root"
+    for command in ("mmdebstrap", "systemd-nspawn", "nsenter"):
+        if shutil.which(command) is None:
+            return "no " + command
+    return None
+
+
+def base_image() -> str:
+    folder = os.path.expanduser("~/.cache/mycelium-deploy")
+    path = os.path.join(folder, "bookworm.tar")
+    if not os.path.exists(path):
+        os.makedirs(folder, exist_ok=True)
+        command = ["mmdebstrap", "--variant=minbase", "--include=" + PACKAGES]
+        # mmdebstrap goes by the end of the name.
+        new = os.path.join(folder, "new.tar")
+        subprocess.run(
+            [*command, "bookworm", new],
+            check=True,
+            stderr=subprocess.PIPE,
+            encoding="utf-8",
+        )
+        os.rename(new, path)
+    return path
+
+
+class NspawnMachine:
+    """One machine: prepare `root`, then boot, run, and in the end remove."""
+
+    def __init__(self) -> None:
+        self.folder = tempfile.mkdtemp(prefix="mycelium-machine.", dir="/var/tmp")
+        self.root = os.path.join(self.folder, "root")
+        os.mkdir(self.root)
+        subprocess.run(["tar", "-C", self.root, "-xf", base_image()], check=True)
+        self._nspawn: Optional["subprocess.Popen[bytes]"] = None
+        self._init = 0
+
+    def install(self, source: str, target: str, mode: int = 0o644) -> None:
+        path = self.root + target
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        shutil.copyfile(source, path)
+        os.chmod(path, mode)
+
+    def boot(self) -> None:
+        name = "mycelium-" + os.urandom(4).hex()
+        self._log = open(os.path.join(self.folder, "log"), "wb")
+        self._nspawn = subprocess.Popen(
+            ["systemd-nspawn", "-q", "--boot", "-D", self.root, "-M", name]
+            + ["--register=no", "--keep-unit", "--volatile=overlay"]
+            + ["--private-network", "--console=pipe"],
+            stdin=subprocess.DEVNULL,
+            stdout=self._log,
+            stderr=self._log,
+            start_new_session=True,
+        )
+        self._propagated = "/run/systemd/nspawn/propagate/" + name
+        deadline = time.monotonic() + BOOT_TIMEOUT_S
+        while time.monotonic() < deadline:
+            if self._nspawn.poll() is not None:
+                break
+            self._init = self._init or self._find_init()
+            if self._init:
+                state = self.run("systemctl", "is-system-running", check=False)
+                if state.stdout.strip() in ("running", "degraded"):
+                    return
+            time.sleep(0.05)
+        with open(os.path.join(self.folder, "log"), encoding="utf-8") as log:
+            raise RuntimeError("the machine does not boot:\n" + log.read())
+
+    def _find_init(self) -> int:
+        assert self._nspawn is not None
+        path = "/proc/%d/task/%d/children" % (self._nspawn.pid, self._nspawn.pid)
+        try:
+            with open(path, encoding="ascii") as children:
+                return int((children.read().split() or ["0"])[0])
+        except FileNotFoundError:
+            return 0
+
+    def command(self, *command: str) -> List[str]:
+        """What runs `command` in the machine, as root."""
+        return (
+            ["nsenter", "-t", str(self._init), "-m", "-u", "-i", "-n", "-p", "-C"]
+            + ["env", "-i", "PATH=/usr/sbin:/usr/bin:/sbin:/bin", "SYSTEMD_PAGER="]
+            + list(command)
+        )
+
+    def run(
+        self, *command: str, check: bool = True
+    ) -> "subprocess.CompletedProcess[str]":
+        ended = subprocess.run(
+            self.command(*command),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            encoding="utf-8",
+            timeout=COMMAND_TIMEOUT_S,
+            check=False,
+        )
+        if check and ended.returncode != 0:
+            raise AssertionError(
+                "%s: exit %d\n%s%s"
+                % (" ".join(command), ended.returncode, ended.stdout, ended.stderr)
+            )
+        return ended
+
+    def start(self, *command: str) -> "subprocess.Popen[str]":
+        return subprocess.Popen(
+            self.command(*command),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            encoding="utf-8",
+        )
+
+    def write(self, path: str, text: str) -> None:
+        subprocess.run(
+            self.command("sh", "-c", 'mkdir -p "$(dirname "$0")"; cat >"$0"', path),
+            input=text,
+            encoding="utf-8",
+            timeout=COMMAND_TIMEOUT_S,
+            check=True,
+        )
+
+    def remove(self) -> None:
+        if self._nspawn is not None:
+            self._nspawn.send_signal(signal.SIGTERM)
+            try:
+                self._nspawn.wait(COMMAND_TIMEOUT_S)
+            except subprocess.TimeoutExpired:
+                self._nspawn.kill()
+                self._nspawn.wait()
+            self._log.close()
+            shutil.rmtree(self._propagated, ignore_errors=True)
+        shutil.rmtree(self.folder)

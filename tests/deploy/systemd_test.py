@@ -1,0 +1,236 @@
+#!/usr/bin/env python3
+"""mycelium-brokerd under a real systemd: the units of deploy/systemd, in a
+machine booted for it.
+
+    tests/deploy/systemd_test.py FOLDER   # with mycelium-brokerd and mycelium
+
+Exits with 77 and the reason if no machine can be booted here.
+"""
+
+import json
+import os
+import re
+import sys
+import time
+import unittest
+from typing import Callable, List, TypeVar
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import nspawn_machine  # noqa: E402
+
+UNITS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../deploy/systemd")
+CONFIG = "/etc/mycelium/brokerd.textproto"
+SERVICE = "mycelium-brokerd.service"
+SECONDS = 30.0
+binaries = ""
+Value = TypeVar("Value")
+
+
+def wait_until(condition: Callable[[], Value], what: str) -> Value:
+    deadline = time.monotonic() + SECONDS
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > deadline:
+            raise AssertionError("not within %d s: %s" % (SECONDS, what))
+        time.sleep(0.05)
+
+
+class SystemdTest(unittest.TestCase):
+    machine: nspawn_machine.NspawnMachine
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        machine = nspawn_machine.NspawnMachine()
+        cls.machine = machine
+        cls.addClassCleanup(machine.remove)
+        for name in ("mycelium-brokerd", "mycelium"):
+            machine.install(os.path.join(binaries, name), "/usr/bin/" + name, 0o755)
+        for unit in (SERVICE, "mycelium-brokerd.socket"):
+            machine.install(
+                os.path.join(UNITS, unit), "/usr/lib/systemd/system/" + unit
+            )
+        machine.install(
+            os.path.join(UNITS, "mycelium.sysusers.conf"),
+            "/usr/lib/sysusers.d/mycelium.conf",
+        )
+        machine.boot()
+
+    def setUp(self) -> None:
+        self.invocation = ""
+        self.machine.write(CONFIG, "")
+        self.run_here("systemctl", "reset-failed")
+
+    def tearDown(self) -> None:
+        self.run_here("systemctl", "stop", "mycelium-brokerd.socket", SERVICE)
+        self.run_here("rm", "-rf", "/run/systemd/system/%s.d" % SERVICE)
+        self.run_here("systemctl", "daemon-reload")
+
+    # --- What the tests are made of ------------------------------------------
+
+    def run_here(self, *command: str) -> str:
+        return self.machine.run(*command).stdout
+
+    def start(self) -> None:
+        self.run_here("systemctl", "start", SERVICE)
+
+    def property(self, name: str) -> str:
+        return self.run_here("systemctl", "show", "-P", name, SERVICE).strip()
+
+    def journal(self) -> List[str]:
+        """The lines of the service's present or last run, "PRIORITY text"."""
+        lines = []
+        # Once it has stopped systemd has forgotten which it was.
+        self.invocation = self.property("InvocationID") or self.invocation
+        for line in self.run_here(
+            "journalctl", "-o", "json", "_SYSTEMD_INVOCATION_ID=" + self.invocation
+        ).splitlines():
+            entry = json.loads(line)
+            lines.append("%s %s" % (entry["PRIORITY"], entry["MESSAGE"]))
+        return lines
+
+    def await_journal(self, pattern: str) -> str:
+        def found() -> str:
+            return next(filter(re.compile(pattern).search, self.journal()), "")
+
+        return wait_until(found, pattern)
+
+    def drop_in(self, text: str) -> None:
+        self.machine.write("/run/systemd/system/%s.d/test.conf" % SERVICE, text)
+        self.run_here("systemctl", "daemon-reload")
+
+    # --- The service ---------------------------------------------------------
+
+    def test_start_returns_when_it_serves(self) -> None:
+        self.start()
+        self.run_here("mycelium", "ping", "--count", "1")
+        wait_until(
+            lambda: re.match(r"\d+ sessions, ", self.property("StatusText")),
+            "a status",
+        )
+        self.assertEqual(
+            self.run_here("stat", "-c", "%U %G %a", "/run/mycelium/brokerd.sock"),
+            "mycelium mycelium 660\n",
+        )
+
+    def test_a_start_that_fails_says_so(self) -> None:
+        self.machine.write(CONFIG, "lisen {}")
+        self.drop_in("[Service]\nRestart=no\n")
+        failed = self.machine.run("systemctl", "start", SERVICE, check=False)
+        self.assertNotEqual(failed.returncode, 0)
+        self.await_journal(
+            r"^3 mycelium-brokerd: %s:1:1: unknown field \"lisen\"$" % CONFIG
+        )
+
+    def test_the_journal_has_priorities_and_no_second_time(self) -> None:
+        self.start()
+        self.await_journal("^6 listening on ")
+        self.run_here("systemctl", "stop", SERVICE)
+        self.await_journal("^6 stopped$")
+        for line in self.journal():
+            self.assertNotRegex(line, r"\d\d:\d\d:\d\d")
+
+    def test_reload(self) -> None:
+        self.start()
+        self.machine.write(CONFIG, "drain_timeout_ms: 4000")
+        self.run_here("systemctl", "reload", SERVICE)
+        self.await_journal("^6 reload: drain_timeout_ms in force$")
+        self.machine.write(CONFIG, "drain_timeout: 4000")
+        self.run_here("systemctl", "reload", SERVICE)
+        self.await_journal("^3 reload: nothing changed: .*unknown field")
+        self.assertEqual(self.property("ActiveState"), "active")
+        self.run_here("mycelium", "ping", "--count", "1")
+
+    def test_a_loop_that_hangs_is_started_again_and_clients_come_back(self) -> None:
+        self.drop_in("[Service]\nWatchdogSec=1\n")
+        self.start()
+        hung = self.property("MainPID")
+        subscriber = self.machine.start("mycelium", "sub", "7", "--count", "1")
+        wait_until(
+            lambda: " type 7 " in self.run_here("mycelium", "status"), "a subscriber"
+        )
+        self.run_here("kill", "-STOP", hung)
+        wait_until(
+            lambda: self.property("MainPID") not in ("0", hung)
+            and self.property("ActiveState") == "active",
+            "another process",
+        )
+        wait_until(
+            lambda: " type 7 " in self.run_here("mycelium", "status"), "it is back"
+        )
+        self.run_here("mycelium", "pub", "7", "--data", "after")
+        printed, errors = subscriber.communicate(timeout=SECONDS)
+        self.assertEqual(subscriber.returncode, 0, errors)
+        self.assertIn("after", printed)
+        self.assertIn("connected again", errors)
+
+    def test_a_stop_under_load_loses_nothing_that_was_accepted(self) -> None:
+        self.start()
+        subscriber = self.machine.start(
+            *("mycelium", "sub", "7", "--no_reconnect", "--policy", "lossless")
+        )
+        wait_until(
+            lambda: " type 7 " in self.run_here("mycelium", "status"), "a subscriber"
+        )
+        publisher = self.machine.start(
+            *("mycelium", "pub", "7", "--data", "x", "--count", "100000000"),
+            *("--ack", "--no_reconnect"),
+        )
+        # So that the pipe does not hold it back.
+        received = 0
+        assert subscriber.stdout is not None
+        for line in subscriber.stdout:
+            received += 1
+            if received == 100_000:
+                self.run_here("systemctl", "stop", "--no-block", SERVICE)
+        _, told = publisher.communicate(timeout=SECONDS)
+        self.assertEqual(publisher.returncode, 3, told)
+        found = re.search(r"(\d+) accepted, \d+ not accepted", told)
+        assert found is not None, told
+        self.assertGreaterEqual(received, int(found.group(1)))
+        subscriber.communicate(timeout=SECONDS)
+        self.assertEqual(self.property("Result"), "success")
+
+    def test_the_hardening_is_in_force(self) -> None:
+        self.start()
+        pid = self.property("MainPID")
+        status = self.run_here("cat", "/proc/%s/status" % pid)
+        for line in ("NoNewPrivs:\t1", "Seccomp:\t2", "CapEff:\t0000000000000000"):
+            self.assertIn(line, status)
+        user = self.run_here("id", "-u", "mycelium").strip()
+        self.assertIn("Uid:\t" + "\t".join([user] * 4), status)
+        inside = ("nsenter", "-t", pid, "-m", "touch")
+        for path in ("/usr/x", "/etc/x", "/var/x"):
+            refused = self.machine.run(*inside, path, check=False)
+            self.assertIn("Read-only file system", refused.stderr)
+
+    def test_it_is_as_safe_as_it_says(self) -> None:
+        self.run_here(
+            *("systemd-analyze", "security", "--offline=true", "--threshold=20"),
+            "/usr/lib/systemd/system/" + SERVICE,
+        )
+        verified = self.machine.run("systemd-analyze", "verify", SERVICE)
+        self.assertEqual(verified.stderr, "")
+
+    # --- The socket ----------------------------------------------------------
+
+    def test_the_first_client_starts_it(self) -> None:
+        self.run_here("systemctl", "start", "mycelium-brokerd.socket")
+        for _ in range(2):
+            self.assertEqual(self.property("ActiveState"), "inactive")
+            self.run_here("mycelium", "ping", "--count", "1")
+            self.assertEqual(self.property("ActiveState"), "active")
+            self.await_journal("^6 listening on unix:/run/mycelium/brokerd.sock$")
+            self.run_here("systemctl", "stop", SERVICE)
+
+
+if __name__ == "__main__":
+    if len(sys.argv) < 2:
+        sys.exit(__doc__)
+    binaries = os.path.abspath(sys.argv.pop(1))
+    lacks = nspawn_machine.missing()
+    if lacks is not None:
+        print("skipped: %s" % lacks)
+        sys.exit(77)
+    unittest.main()
