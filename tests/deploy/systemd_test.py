@@ -15,10 +15,11 @@ import time
 import unittest
 from typing import Callable, List, TypeVar
 
-sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-import nspawn_machine  # noqa: E402
+ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../..")
+sys.path.insert(0, ROOT)
+from tests.deploy import nspawn_machine  # noqa: E402
 
-UNITS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../deploy/systemd")
+UNITS = os.path.join(ROOT, "deploy/systemd")
 CONFIG = "/etc/mycelium/brokerd.textproto"
 SERVICE = "mycelium-brokerd.service"
 SECONDS = 30.0
