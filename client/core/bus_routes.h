@@ -45,7 +45,7 @@ struct BusRoute {
   BusRoute(const BusRoute&) = delete;
   BusRoute& operator=(const BusRoute&) = delete;
   ~BusRoute() {
-    if (queue != nullptr) tally->RemoveQueue(queue.get());
+    if (queue != nullptr) tally->queues().Remove(queue.get());
   }
 
   // What a delivery looks at, side by side.

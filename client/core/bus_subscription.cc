@@ -104,7 +104,7 @@ std::shared_ptr<BusRoute> MakeRoute(const std::shared_ptr<BusPeer>& peer,
       options.start.from != Start::From::kNow) {
     route->queue = std::make_unique<FrameQueue>(
         options.policy, /*one_by_one=*/route->group != nullptr);
-    route->tally->AddQueue(route->queue.get());
+    route->tally->queues().Add(route->queue.get());
     if (route->group != nullptr) route->queue->set_bell(route->group->bell);
   }
   route->handler = std::move(handler);

@@ -9,12 +9,10 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
-#include <mutex>
-#include <set>
 
 #include "client/core/client.h"
 #include "client/core/publisher_slot.h"
-#include "client/core/queue.h"
+#include "client/core/queue_tally.h"
 #include "config/limits.h"
 
 namespace mycelium::core {
@@ -36,19 +34,14 @@ class BusTally {
   BusTally& operator=(const BusTally&) = delete;
 
   OfThread& Of(const PublisherSlot& slot) { return by_slot_[slot.index]; }
-  // Queues count what is popped.
-  void AddQueue(const FrameQueue* queue);
-  void RemoveQueue(const FrameQueue* queue);
+  QueueTally& queues() { return queues_; }
   void AddLateReply() { ++replies_late_; }
   ClientCounters Sum() const;
 
  private:
   std::array<OfThread, kInprocPublishersMax> by_slot_;
   std::atomic<uint64_t> replies_late_{0};
-  mutable std::mutex mutex_;
-  // Guarded by mutex_.
-  std::set<const FrameQueue*> queues_;
-  ClientCounters ended_;  // of queues that are gone
+  QueueTally queues_;
 };
 
 }  // namespace mycelium::core

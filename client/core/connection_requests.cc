@@ -110,6 +110,7 @@ ClientCounters Connection::counters() const {
   counters.frames_received = received_.frames.load(std::memory_order_relaxed);
   counters.frames_missed = received_.missed.load(std::memory_order_relaxed);
   counters.gaps = received_.gaps.load(std::memory_order_relaxed);
+  received_.queues.AddTo(&counters);
   counters.replies_late = requests_.replies_late();
   return counters;
 }

@@ -66,6 +66,7 @@ Subscriber::Subscriber(uint32_t id, const SubscribeOptions& options,
   if (!is_pulled_ && options_.delivery == Delivery::kDirect) return;
   queue_ = std::make_unique<FrameQueue>(QueuePolicy());
   lane_ = queue_->AddLane();
+  received_->queues.Add(queue_.get());
 }
 
 Policy Subscriber::QueuePolicy() const {
@@ -76,7 +77,9 @@ Policy Subscriber::QueuePolicy() const {
   return {std::min(policy.queue_bytes_max, most) * kQueueShare, -1};
 }
 
-Subscriber::~Subscriber() = default;
+Subscriber::~Subscriber() {
+  if (queue_ != nullptr) received_->queues.Remove(queue_.get());
+}
 
 void Subscriber::StartThread(std::shared_ptr<Subscriber> self,
                              const void* owner) {
@@ -115,7 +118,7 @@ size_t Subscriber::Deliver(const FrameRun& run, bool addressed) {
   }
   if (given.frames == 0) return taken;
   progress_.Gave(first.type_id, given.frames, given.last_sequence);
-  Add(&received_->frames, given.frames);
+  if (queue_ == nullptr) Add(&received_->frames, given.frames);
   return taken;
 }
 
@@ -163,13 +166,13 @@ size_t Subscriber::Queue(const FrameRun& run, uint64_t skipped_until,
 void Subscriber::DeliverGap(const Gap& gap) {
   if (!progress_.active()) return;
   progress_.OnGap(gap);
-  Add(&received_->missed, gap.frames());
-  Add(&received_->gaps, 1);
   if (acks_ != nullptr) acks_->Gave(gap.frames());
   if (queue_ != nullptr) {
     if (!ended_.load()) queue_->PushGap(lane_, gap);
     return;
   }
+  Add(&received_->missed, gap.frames());
+  Add(&received_->gaps, 1);
   const RunningMark mark(this);
   if (!ended_.load()) Call(gap);
 }

@@ -22,15 +22,18 @@
 #include "client/core/group_acks.h"
 #include "client/core/progress.h"
 #include "client/core/queue.h"
+#include "client/core/queue_tally.h"
 #include "client/core/session.h"
 
 namespace mycelium::core {
 
-// What the subscriptions of a client were given; written by its reading thread.
+// What the subscriptions of a client were given: direct ones by its reading
+// thread, which alone writes it, the others out of their queues.
 struct Received {
   std::atomic<uint64_t> frames{0};
   std::atomic<uint64_t> missed{0};
   std::atomic<uint64_t> gaps{0};
+  QueueTally queues;
 };
 
 class Subscriber {
