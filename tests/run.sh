@@ -46,7 +46,13 @@ for step in "${steps[@]}"; do
   echo "=== $step"
   case "$step" in
     unit) bazel_test unit //... ;;
-    asan | ubsan | tsan) bazel_test "$step" "--config=$step" //... ;;
+    asan)
+      bazel_test asan --config=asan //...
+      # A plain python3 that loads the sanitizer itself.
+      bazel_test asan --config=asan --build_tag_filters= --test_tag_filters= \
+        //client/python/native:under_asan
+      ;;
+    ubsan | tsan) bazel_test "$step" "--config=$step" //... ;;
     clang) single clang bazel build --config=clang //... ;;
     fuzz)
       while read -r target; do

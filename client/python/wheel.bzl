@@ -24,7 +24,10 @@ def _wheel_impl(ctx):
     return [DefaultInfo(files = depset([wheel]), runfiles = ctx.runfiles(files = [wheel]))]
 
 def _at_the_top(file):
-    return "%s=%s" % (file.tree_relative_path, file.path)
+    module = file.tree_relative_path[:-len(".py")]
+
+    # A module of one file has no place for py.typed: its types are a package of stubs.
+    return ["%s.py=%s" % (module, file.path), "%s-stubs/__init__.pyi=%s" % (module, file.path)]
 
 wheel = rule(
     implementation = _wheel_impl,

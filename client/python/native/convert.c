@@ -8,22 +8,34 @@ static PyObject* words_object(const char* words) {
   return PyUnicode_DecodeUTF8(words, (Py_ssize_t)strlen(words), "replace");
 }
 
-PyObject* error_object(mycelium_status status, const char* words) {
-  if (status == MYCELIUM_OK) Py_RETURN_NONE;
+static PyObject* made_by(PyObject* maker, mycelium_status status,
+                         const char* words) {
   PyObject* text = words_object(words != NULL ? words : "");
   if (text == NULL) return NULL;
-  PyObject* error =
-      PyObject_CallFunction(native.error_of, "iO", (int)status, text);
+  PyObject* error = PyObject_CallFunction(maker, "iO", (int)status, text);
   Py_DECREF(text);
   return error;
 }
 
-PyObject* raise_status(mycelium_status status, const char* words) {
-  PyObject* error = error_object(status, words);
+PyObject* error_object(mycelium_status status, const char* words) {
+  if (status == MYCELIUM_OK) Py_RETURN_NONE;
+  return made_by(native.error_of, status, words);
+}
+
+/* Takes over `error`; NULL: raised already. */
+static PyObject* raise_object(PyObject* error) {
   if (error == NULL) return NULL;
   PyErr_SetObject((PyObject*)Py_TYPE(error), error);
   Py_DECREF(error);
   return NULL;
+}
+
+PyObject* raise_status(mycelium_status status, const char* words) {
+  return raise_object(made_by(native.error_of, status, words));
+}
+
+PyObject* raise_answer(mycelium_status status, const char* words) {
+  return raise_object(made_by(native.request_error_of, status, words));
 }
 
 PyObject* raise_last(mycelium_status status) {

@@ -36,8 +36,9 @@ int delivery_leave(delivery* delivery) {
   }
   if (++delivery->calls % CALLS_PER_CLOCK == 0 &&
       monotonic_ms() - delivery->gil_since_ms >= GIL_MS_MAX) {
-    Py_BEGIN_ALLOW_THREADS Py_END_ALLOW_THREADS delivery->gil_since_ms =
-        monotonic_ms();
+    PyThreadState* const unlocked = PyEval_SaveThread();
+    PyEval_RestoreThread(unlocked);
+    delivery->gil_since_ms = monotonic_ms();
   }
   return 1;
 }
@@ -301,7 +302,9 @@ int delivery_end_own(delivery* delivery) {
   mycelium_subscription* const handle = delivery->handle;
   delivery->ended_within = 1;
   delivery->handle = NULL;
-  Py_BEGIN_ALLOW_THREADS mycelium_unsubscribe(handle);
-  Py_END_ALLOW_THREADS delivery_release(delivery);
+  PyThreadState* const unlocked = PyEval_SaveThread();
+  mycelium_unsubscribe(handle);
+  PyEval_RestoreThread(unlocked);
+  delivery_release(delivery);
   return 1;
 }

@@ -128,7 +128,7 @@ def test_exit_while_a_daemon_thread_goes_on(body: str) -> None:
             begun.set()
             try:
                 %s
-            except (native.MyceliumError, RuntimeError):
+            except (native.Error, RuntimeError):
                 pass
     for _ in range(3):
         threading.Thread(target=forever, daemon=True).start()
@@ -191,7 +191,9 @@ def test_what_is_used_after_the_end_says_so() -> None:
         check=True,
     )
     lines = process.stdout.splitlines()
-    assert lines[0].startswith(("Cancelled", "Unavailable", "FailedPrecondition"))
+    assert lines[0].startswith(
+        ("ClosedError", "UnavailableError", "FailedPreconditionError")
+    )
     assert lines[1:] == [
         "RuntimeError runtime: the interpreter ends, allowed before that",
         "done",
@@ -265,7 +267,7 @@ def test_a_forked_child_has_runtimes_of_its_own() -> None:
             try:
                 call()
                 print("not refused")
-            except native.FailedPrecondition:
+            except native.FailedPreconditionError:
                 pass
         subscription.close()
         rt.close()

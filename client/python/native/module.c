@@ -9,7 +9,21 @@ PyObject* refuse_new(PyTypeObject* type, PyObject* args, PyObject* keywords) {
   return PyErr_Format(PyExc_TypeError, "%R: made by a Runtime only", type);
 }
 
-static PyObject* after_fork(PyObject* module, PyObject* none) {
+static PyObject* before_fork(PyObject* module, PyObject* none) {
+  (void)module;
+  (void)none;
+  threads_before_fork();
+  Py_RETURN_NONE;
+}
+
+static PyObject* after_fork_in_parent(PyObject* module, PyObject* none) {
+  (void)module;
+  (void)none;
+  threads_after_fork_in_parent();
+  Py_RETURN_NONE;
+}
+
+static PyObject* after_fork_in_child(PyObject* module, PyObject* none) {
   (void)module;
   (void)none;
   if (threads_begin() < 0) return NULL;
@@ -29,11 +43,12 @@ static int find_values(void) {
     const char* name;
     PyObject** object;
   } all[] = {
-      {"MyceliumError", &native.error},
+      {"Error", &native.error},
       {"error_of", &native.error_of},
+      {"request_error_of", &native.request_error_of},
       {"gap_of", &native.gap_of},
-      {"State", &native.state_of},
-      {"Unaccepted", &native.unaccepted},
+      {"state_of", &native.state_of},
+      {"UnacceptedFrame", &native.unaccepted},
       {"MessageInfo", &native.message_info},
       {"BrokerInfo", &native.broker_info},
       {"Counters", &native.counters},
@@ -52,35 +67,37 @@ static int find_values(void) {
   return failed ? -1 : 0;
 }
 
-/* object.name(argument), or with a keyword. */
-static int call_with(const char* module_name, const char* name,
-                     PyObject* function, const char* keyword) {
+/* module.function(...) */
+static int call(const char* module_name, const char* function, PyObject* args,
+                PyObject* keywords) {
   PyObject* module = PyImport_ImportModule(module_name);
   PyObject* callable =
-      module != NULL ? PyObject_GetAttrString(module, name) : NULL;
-  PyObject* args = keyword != NULL ? PyTuple_New(0) : PyTuple_Pack(1, function);
-  PyObject* keywords =
-      keyword != NULL ? Py_BuildValue("{sO}", keyword, function) : NULL;
-  PyObject* result = callable != NULL && args != NULL && !PyErr_Occurred()
-                         ? PyObject_Call(callable, args, keywords)
-                         : NULL;
+      module != NULL ? PyObject_GetAttrString(module, function) : NULL;
+  PyObject* result =
+      callable != NULL ? PyObject_Call(callable, args, keywords) : NULL;
   Py_XDECREF(module);
   Py_XDECREF(callable);
-  Py_XDECREF(args);
-  Py_XDECREF(keywords);
   Py_XDECREF(result);
   return result != NULL ? 0 : -1;
 }
 
 static int register_ends(PyObject* module) {
-  PyObject* close_all = PyObject_GetAttrString(module, "_close_all");
-  PyObject* forked = PyObject_GetAttrString(module, "_after_fork");
-  const int failed =
-      close_all == NULL || forked == NULL ||
-      call_with("atexit", "register", close_all, NULL) < 0 ||
-      call_with("os", "register_at_fork", forked, "after_in_child") < 0;
-  Py_XDECREF(close_all);
-  Py_XDECREF(forked);
+  PyObject* names = PyObject_GetAttrString(module, "__dict__");
+  if (names == NULL) return -1;
+  PyObject* none = PyTuple_New(0);
+  PyObject* at_exit =
+      PyTuple_Pack(1, PyDict_GetItemString(names, "_close_all"));
+  PyObject* at_fork = Py_BuildValue(
+      "{sOsOsO}", "before", PyDict_GetItemString(names, "_before_fork"),
+      "after_in_parent", PyDict_GetItemString(names, "_after_fork_in_parent"),
+      "after_in_child", PyDict_GetItemString(names, "_after_fork_in_child"));
+  const int failed = none == NULL || at_exit == NULL || at_fork == NULL ||
+                     call("atexit", "register", at_exit, NULL) < 0 ||
+                     call("os", "register_at_fork", none, at_fork) < 0;
+  Py_DECREF(names);
+  Py_XDECREF(none);
+  Py_XDECREF(at_exit);
+  Py_XDECREF(at_fork);
   return failed ? -1 : 0;
 }
 
@@ -135,7 +152,9 @@ static int execute(PyObject* module) {
 PyMODINIT_FUNC PyInit__native(void) {
   static PyMethodDef functions[] = {
       {"_close_all", runtime_close_all, METH_NOARGS, NULL},
-      {"_after_fork", after_fork, METH_NOARGS, NULL},
+      {"_before_fork", before_fork, METH_NOARGS, NULL},
+      {"_after_fork_in_parent", after_fork_in_parent, METH_NOARGS, NULL},
+      {"_after_fork_in_child", after_fork_in_child, METH_NOARGS, NULL},
       {NULL, NULL, 0, NULL}};
   static PyModuleDef_Slot slots[] = {{Py_mod_exec, execute}, {0, NULL}};
   static PyModuleDef definition = {PyModuleDef_HEAD_INIT,

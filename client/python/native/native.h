@@ -12,7 +12,7 @@
  * within them are only touched with the GIL.
  *
  * The GIL is never held while the library may wait, with one exception that
- * cannot wait: runtime.c, try_publish.
+ * cannot wait: publish.c, try_publish.
  */
 #ifndef MYCELIUM_CLIENT_PYTHON_NATIVE_NATIVE_H_
 #define MYCELIUM_CLIENT_PYTHON_NATIVE_NATIVE_H_
@@ -36,16 +36,17 @@ typedef struct native_types {
   PyTypeObject* respondent;
   PyTypeObject* codec;
   /* of mycelium_native.values */
-  PyObject* error;        /* MyceliumError */
-  PyObject* error_of;     /* (status, words) -> MyceliumError */
-  PyObject* gap_of;       /* (reason, ranges, unknown) -> Gap */
-  PyObject* state_of;     /* (number) -> State */
-  PyObject* unaccepted;   /* Unaccepted */
-  PyObject* message_info; /* MessageInfo */
-  PyObject* broker_info;  /* BrokerInfo */
-  PyObject* counters;     /* Counters */
-  PyObject* settle;       /* (future, error): ends it */
-  PyObject* answer_later; /* (future, respondent) */
+  PyObject* error;            /* Error */
+  PyObject* error_of;         /* (status, words) -> Error */
+  PyObject* request_error_of; /* the same, of an answer */
+  PyObject* gap_of;           /* (reason, ranges, unknown) -> Gap */
+  PyObject* state_of;         /* (number) -> State */
+  PyObject* unaccepted;       /* UnacceptedFrame */
+  PyObject* message_info;     /* MessageInfo */
+  PyObject* broker_info;      /* BrokerInfo */
+  PyObject* counters;         /* Counters */
+  PyObject* settle;           /* (future, error): ends it */
+  PyObject* answer_later;     /* (future, respondent) */
 } native_types;
 extern native_types native;
 
@@ -117,6 +118,9 @@ void condition_init(pthread_cond_t* condition);
 
 /* When the module is imported, and again in a child of fork.  -1: raised. */
 int threads_begin(void);
+/* Around fork: nobody enters meanwhile. */
+void threads_before_fork(void);
+void threads_after_fork_in_parent(void);
 /* The interpreter begins to end: no runtime is to be opened any more. */
 void threads_begin_end(void);
 int threads_ending(void);
@@ -130,12 +134,14 @@ int threads_ended(void);
 
 /* Raises the exception for a status; returns NULL. */
 PyObject* raise_status(mycelium_status status, const char* words);
+/* The same for what a request was answered with. */
+PyObject* raise_answer(mycelium_status status, const char* words);
 /* Raises for the last call of this thread that failed; returns NULL. */
 PyObject* raise_last(mycelium_status status);
-/* A MyceliumError, or None for MYCELIUM_OK.  NULL: raised. */
+/* An Error, or None for MYCELIUM_OK.  NULL: raised. */
 PyObject* error_object(mycelium_status status, const char* words);
 
-/* A Gap, an item of `deliver`.  NULL: raised. */
+/* These are NULL where they raise. */
 PyObject* gap_object(const mycelium_gap* gap);
 PyObject* info_object(const mycelium_message* message);
 PyObject* unaccepted_objects(const mycelium_unaccepted* frames, size_t count);
@@ -247,7 +253,7 @@ typedef struct delivery {
   /* Of no meaning once users is 0. */
   PyObject* codec;    /* or NULL: bytes */
   PyObject* callback; /* or NULL: pulled */
-  PyObject* on_gap;   /* or NULL: gaps are items */
+  PyObject* on_gap;   /* NULL: of a responder */
   PyObject* answers;  /* of a responder: the Runtime; else NULL */
   int with_info;
 } delivery;

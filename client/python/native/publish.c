@@ -67,8 +67,10 @@ static mycelium_status try_publish(runtime_object* self, const outgoing* out) {
   if (self->private_bus && out->future == NULL) {
     return send_frame(self->state->handle, out, 0);
   }
-  Py_BEGIN_ALLOW_THREADS status = send_frame(self->state->handle, out, 0);
-  Py_END_ALLOW_THREADS return status;
+  PyThreadState* const unlocked = PyEval_SaveThread();
+  status = send_frame(self->state->handle, out, 0);
+  PyEval_RestoreThread(unlocked);
+  return status;
 }
 
 /* 0, or -1 and raised. */
@@ -82,9 +84,9 @@ static int publish(runtime_object* self, const outgoing* out,
   do {
     if (PyErr_CheckSignals() != 0) return -1;
     const int64_t slice_ms = deadline_slice_ms(deadline, &last);
-    Py_BEGIN_ALLOW_THREADS status =
-        send_frame(self->state->handle, out, slice_ms);
-    Py_END_ALLOW_THREADS
+    PyThreadState* const unlocked = PyEval_SaveThread();
+    status = send_frame(self->state->handle, out, slice_ms);
+    PyEval_RestoreThread(unlocked);
   } while (status == MYCELIUM_DEADLINE_EXCEEDED && !last);
   return status == MYCELIUM_OK ? 0 : (raise_last(status), -1);
 }
@@ -206,8 +208,9 @@ static PyObject* wait_in_slices(PyObject* object, PyObject* args,
   do {
     if (PyErr_CheckSignals() != 0) return NULL;
     const int64_t slice_ms = deadline_slice_ms(deadline, &last);
-    Py_BEGIN_ALLOW_THREADS status = call(self->state->handle, slice_ms);
-    Py_END_ALLOW_THREADS
+    PyThreadState* const unlocked = PyEval_SaveThread();
+    status = call(self->state->handle, slice_ms);
+    PyEval_RestoreThread(unlocked);
   } while (status == MYCELIUM_DEADLINE_EXCEEDED && !last);
   if (status != MYCELIUM_OK) return raise_last(status);
   Py_RETURN_NONE;
@@ -227,10 +230,10 @@ PyObject* runtime_broker_info(PyObject* object, PyObject* none) {
   mycelium_status status;
   (void)none;
   if (runtime_check(self) < 0) return NULL;
-  Py_BEGIN_ALLOW_THREADS status =
-      mycelium_runtime_broker_info(self->state->handle, &info);
-  Py_END_ALLOW_THREADS return status == MYCELIUM_OK ? broker_info_object(&info)
-                                                    : raise_last(status);
+  PyThreadState* const unlocked = PyEval_SaveThread();
+  status = mycelium_runtime_broker_info(self->state->handle, &info);
+  PyEval_RestoreThread(unlocked);
+  return status == MYCELIUM_OK ? broker_info_object(&info) : raise_last(status);
 }
 
 PyObject* runtime_counters(PyObject* object, PyObject* none) {
@@ -239,8 +242,9 @@ PyObject* runtime_counters(PyObject* object, PyObject* none) {
   mycelium_status status;
   (void)none;
   if (runtime_check(self) < 0) return NULL;
-  Py_BEGIN_ALLOW_THREADS status =
-      mycelium_runtime_counters(self->state->handle, &counters);
-  Py_END_ALLOW_THREADS return status == MYCELIUM_OK ? counters_object(&counters)
-                                                    : raise_last(status);
+  PyThreadState* const unlocked = PyEval_SaveThread();
+  status = mycelium_runtime_counters(self->state->handle, &counters);
+  PyEval_RestoreThread(unlocked);
+  return status == MYCELIUM_OK ? counters_object(&counters)
+                               : raise_last(status);
 }

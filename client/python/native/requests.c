@@ -89,30 +89,38 @@ typedef struct question {
 static int ask_in_slices(const question* question, asked* self) {
   uint64_t call;
   mycelium_status status;
-  Py_BEGIN_ALLOW_THREADS status =
+  PyThreadState* const unlocked = PyEval_SaveThread();
+  status =
       mycelium_request(question->runtime, question->type_id, question->topic,
                        question->encoded.bytes, question->encoded.size,
                        question->timeout_ms, on_reply, self, &call);
-  Py_END_ALLOW_THREADS if (status != MYCELIUM_OK) return asked_release(self, 2),
-      raise_last(status), -1;
+  PyEval_RestoreThread(unlocked);
+  if (status != MYCELIUM_OK)
+    return asked_release(self, 2), raise_last(status), -1;
   while (1) {
     int done;
-    Py_BEGIN_ALLOW_THREADS done = reply_within_a_slice(self);
-    Py_END_ALLOW_THREADS if (done) return 0;
+    PyThreadState* const unlocked = PyEval_SaveThread();
+    done = reply_within_a_slice(self);
+    PyEval_RestoreThread(unlocked);
+    if (done) return 0;
     if (PyErr_CheckSignals() != 0) break;
   }
-  Py_BEGIN_ALLOW_THREADS mycelium_cancel(question->runtime, call);
-  Py_END_ALLOW_THREADS asked_release(self, 1);
+  PyThreadState* const cancelling = PyEval_SaveThread();
+  mycelium_cancel(question->runtime, call);
+  PyEval_RestoreThread(cancelling);
+  asked_release(self, 1);
   return -1;
 }
 
 static int ask_and_wait(const question* question, asked* self) {
   mycelium_status status;
-  Py_BEGIN_ALLOW_THREADS status = mycelium_request_wait(
-      question->runtime, question->type_id, question->topic,
-      question->encoded.bytes, question->encoded.size, question->timeout_ms,
-      on_reply, self);
-  Py_END_ALLOW_THREADS if (status == MYCELIUM_OK) return 0;
+  PyThreadState* const unlocked = PyEval_SaveThread();
+  status = mycelium_request_wait(question->runtime, question->type_id,
+                                 question->topic, question->encoded.bytes,
+                                 question->encoded.size, question->timeout_ms,
+                                 on_reply, self);
+  PyEval_RestoreThread(unlocked);
+  if (status == MYCELIUM_OK) return 0;
   asked_release(self, 2);
   raise_last(status);
   return -1;
@@ -121,7 +129,7 @@ static int ask_and_wait(const question* question, asked* self) {
 /* NULL: raised. */
 static PyObject* reply_object(const asked* self, PyObject* codec) {
   if (self->status != MYCELIUM_OK) {
-    return raise_status(self->status, self->words);
+    return raise_answer(self->status, self->words);
   }
   char words[160];
   PyObject* name = PyUnicode_AsUTF8String(codec_name(codec));
@@ -198,11 +206,13 @@ typedef struct respondent_object {
 static mycelium_status fail(mycelium_respondent* respondent,
                             mycelium_status status, const char* words) {
   mycelium_status told;
-  Py_BEGIN_ALLOW_THREADS told = mycelium_fail(respondent, status, words);
-  Py_END_ALLOW_THREADS return told;
+  PyThreadState* const unlocked = PyEval_SaveThread();
+  told = mycelium_fail(respondent, status, words);
+  PyEval_RestoreThread(unlocked);
+  return told;
 }
 
-/* Fails the request with what was raised.  A MyceliumError is meant for the
+/* Fails the request with what was raised.  An Error is meant for the
  * requester; of anything else he learns the name, and this program the rest. */
 static void fail_with_exception(mycelium_respondent* respondent,
                                 PyObject* callback) {
@@ -245,10 +255,11 @@ static int reply_with(mycelium_respondent* respondent, PyObject* runtime,
   encoded encoded;
   if (codec == NULL || codec_encode(codec, message, &encoded) < 0) return -1;
   const uint16_t type_id = codec_type_id(codec);
-  Py_BEGIN_ALLOW_THREADS
-      /* What fails here the requester is told, or it is gone. */
-      mycelium_reply(respondent, type_id, encoded.bytes, encoded.size);
-  Py_END_ALLOW_THREADS encoded_fini(&encoded);
+  PyThreadState* const unlocked = PyEval_SaveThread();
+  /* What fails here the requester is told, or it is gone. */
+  mycelium_reply(respondent, type_id, encoded.bytes, encoded.size);
+  PyEval_RestoreThread(unlocked);
+  encoded_fini(&encoded);
   return 0;
 }
 

@@ -408,8 +408,10 @@ PyObject* runtime_make_type(void) {
        "It returns when the library has taken it; flush() says when the broker "
        "has. It\nwaits while subscribers hold the type back, at most "
        "timeout_s seconds (None: for\nas long as it takes).\n\n"
-       "DeadlineExceeded; Unavailable with timeout_s=0: it would block; "
-       "FailedPrecondition:\nthe message is of another schema; ValueError, "
+       "DeadlineExceededError; UnavailableError with timeout_s=0: it would "
+       "block; "
+       "FailedPreconditionError:\nthe message is of another schema; "
+       "ValueError, "
        "TypeError: a field has a value that\nit cannot have."},
       {"publish_bytes", WITH_KEYWORDS(runtime_publish_bytes),
        METH_VARARGS | METH_KEYWORDS,
@@ -419,7 +421,8 @@ PyObject* runtime_make_type(void) {
        "flush(timeout_s=None)\n--\n\n"
        "Waits until the broker has accepted everything published before; in "
        "process:\nuntil every queue has it.\n\n"
-       "DeadlineExceeded; Aborted: the broker was lost, and frames with it "
+       "DeadlineExceededError; AbortedError: the broker was lost, and frames "
+       "with it "
        "that nobody\nknows the fate of."},
       {"ping", WITH_KEYWORDS(runtime_ping), METH_VARARGS | METH_KEYWORDS,
        "ping(timeout_s=None)\n--\n\nA round trip through the broker."},

@@ -19,27 +19,24 @@ PyObject* subscription_new(runtime_object* runtime, delivery* d) {
 
 /* --- Pulling ------------------------------------------------------------- */
 
-/* What came as an item for the program; NULL and *status MYCELIUM_OK: raised,
- * or it was told to on_gap and there is none (no exception is set then). */
+/* What came, as an item for the program.  NULL: raised; or, without an
+ * exception, it was told to on_gap. */
 static PyObject* item_of(const delivery* d, const mycelium_item* item) {
-  PyObject* object;
-  if (item->message != NULL) {
-    object = delivery_item(d, item->message);
-    if (object != NULL && d->with_info) {
-      PyObject* info = info_object(item->message);
-      PyObject* pair = info != NULL ? PyTuple_Pack(2, object, info) : NULL;
-      Py_XDECREF(info);
-      Py_DECREF(object);
-      return pair;
-    }
-    if (object != NULL || !was_malformed()) return object;
-    object = malformed_gap(item->message);
-  } else {
-    object = gap_object(item->gap);
+  if (item->message == NULL) {
+    delivery_tell_gap(d, gap_object(item->gap));
+    return NULL;
   }
-  if (d->on_gap == NULL || object == NULL) return object;
-  delivery_tell_gap(d, object);
-  return NULL;
+  PyObject* object = delivery_item(d, item->message);
+  if (object == NULL) {
+    if (was_malformed()) delivery_tell_gap(d, malformed_gap(item->message));
+    return NULL;
+  }
+  if (!d->with_info) return object;
+  PyObject* info = info_object(item->message);
+  PyObject* pair = info != NULL ? PyTuple_Pack(2, object, info) : NULL;
+  Py_XDECREF(info);
+  Py_DECREF(object);
+  return pair;
 }
 
 static mycelium_status next_item(subscription_object* self, deadline deadline,
@@ -52,8 +49,9 @@ static mycelium_status next_item(subscription_object* self, deadline deadline,
     if (self->closing) return MYCELIUM_CANCELLED;
     if (PyErr_CheckSignals() != 0) break;
     const int64_t slice_ms = deadline_slice_ms(deadline, &last);
-    Py_BEGIN_ALLOW_THREADS status = mycelium_next(handle, slice_ms, item);
-    Py_END_ALLOW_THREADS
+    PyThreadState* const unlocked = PyEval_SaveThread();
+    status = mycelium_next(handle, slice_ms, item);
+    PyEval_RestoreThread(unlocked);
   }
   return status;
 }
@@ -204,9 +202,11 @@ PyObject* subscription_make_type(void) {
       {"next", (PyCFunction)(void (*)(void))subscription_next,
        METH_VARARGS | METH_KEYWORDS,
        "next(timeout_s=None)\n--\n\n"
-       "The next message of a subscription without a callback; a Gap in the "
-       "place of\nmessages that are missing, unless on_gap gets those.\n\n"
-       "DeadlineExceeded: nothing came; Cancelled: it is closed; Unavailable: "
+       "The next message of a subscription without a callback; on_gap is "
+       "called "
+       "in the place\nof those that are missing.\n\n"
+       "DeadlineExceededError: nothing came; ClosedError: it is closed; "
+       "UnavailableError: "
        "the\nconnection is lost for good. One thread at a time."},
       {"close", subscription_close, METH_NOARGS,
        "close()\n--\n\n"

@@ -16,6 +16,8 @@ static struct gate {
   pthread_mutex_t mutex;
   pthread_cond_t changed;
   int inside;   /* callbacks with the GIL or waiting for it */
+  int entering; /* of these, those that do not have it yet */
+  int forking;  /* threads that wait for none to enter, or fork */
   int detached; /* work that runs on a thread of its own */
   int ending;   /* with the GIL */
   int closed;
@@ -88,12 +90,18 @@ int64_t deadline_slice_ms(deadline deadline, int* last) {
 
 int gil_enter(gil_ticket* ticket) {
   pthread_mutex_lock(&gate.mutex);
+  while (gate.forking > 0) pthread_cond_wait(&gate.changed, &gate.mutex);
   const int closed = gate.closed;
   if (!closed) gate.inside += 1;
+  if (!closed) gate.entering += 1;
   pthread_mutex_unlock(&gate.mutex);
   if (closed) return 0;
   ticket->state = PyGILState_Ensure();
   callback_depth += 1;
+  pthread_mutex_lock(&gate.mutex);
+  gate.entering -= 1;
+  if (gate.forking > 0) pthread_cond_broadcast(&gate.changed);
+  pthread_mutex_unlock(&gate.mutex);
   return 1;
 }
 
@@ -195,13 +203,17 @@ static int wait_a_slice(work* work) {
 
 int work_wait(work* work) {
   if (!signals_may_come() || start_thread(run_awaited, work) != 0) {
-    Py_BEGIN_ALLOW_THREADS work->run(work);
-    Py_END_ALLOW_THREADS return 0;
+    PyThreadState* const unlocked = PyEval_SaveThread();
+    work->run(work);
+    PyEval_RestoreThread(unlocked);
+    return 0;
   }
   while (1) {
     int done;
-    Py_BEGIN_ALLOW_THREADS done = wait_a_slice(work);
-    Py_END_ALLOW_THREADS if (done) return 0;
+    PyThreadState* const unlocked = PyEval_SaveThread();
+    done = wait_a_slice(work);
+    PyEval_RestoreThread(unlocked);
+    if (done) return 0;
     if (PyErr_CheckSignals() != 0) break;
   }
   pthread_mutex_lock(&work->mutex);
@@ -223,13 +235,35 @@ void work_detach(work* work) {
   pthread_mutex_unlock(&gate.mutex);
 }
 
+/* --- fork ----------------------------------------------------------------- */
+
+/* PyGILState_Ensure makes a thread state under a lock of CPython's, without the
+ * GIL.  A child that was forked at this moment would wait for that lock without
+ * end (CPython 3.11), so nobody may enter meanwhile. */
+void threads_before_fork(void) {
+  PyThreadState* const unlocked = PyEval_SaveThread();
+  pthread_mutex_lock(&gate.mutex);
+  gate.forking += 1;
+  while (gate.entering > 0) pthread_cond_wait(&gate.changed, &gate.mutex);
+  pthread_mutex_unlock(&gate.mutex);
+  PyEval_RestoreThread(unlocked);
+}
+
+void threads_after_fork_in_parent(void) {
+  pthread_mutex_lock(&gate.mutex);
+  gate.forking -= 1;
+  pthread_cond_broadcast(&gate.changed);
+  pthread_mutex_unlock(&gate.mutex);
+}
+
 /* --- Begin and end ------------------------------------------------------- */
 
 /* In a child of fork the other threads are gone, and what they held. */
 int threads_begin(void) {
   pthread_mutex_init(&gate.mutex, NULL);
   condition_init(&gate.changed);
-  gate.inside = gate.detached = gate.ending = gate.closed = 0;
+  gate.inside = gate.entering = gate.forking = gate.detached = 0;
+  gate.ending = gate.closed = 0;
   PyObject* threading = PyImport_ImportModule("threading");
   PyObject* thread =
       threading ? PyObject_CallMethod(threading, "main_thread", NULL) : NULL;
@@ -258,8 +292,9 @@ static int close_gate(void) {
 void threads_end(void) {
   int closed = 0;
   while (!closed && !PyErr_Occurred() && PyErr_CheckSignals() == 0) {
-    Py_BEGIN_ALLOW_THREADS closed = close_gate();
-    Py_END_ALLOW_THREADS
+    PyThreadState* const unlocked = PyEval_SaveThread();
+    closed = close_gate();
+    PyEval_RestoreThread(unlocked);
   }
   if (closed) return;
   /* Ctrl-C, because a callback does not return. */

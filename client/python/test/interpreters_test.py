@@ -3,6 +3,7 @@ machine: installed by pip into an empty environment, and used."""
 
 import glob
 import os
+import pwd
 import subprocess
 import sys
 from typing import Dict, List
@@ -15,7 +16,12 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 WHEELS = glob.glob(os.path.join(HERE, "../*.whl")) + glob.glob(
     os.path.join(HERE, "../native/*.whl")
 )
-PLACES = ["/usr/bin", "/usr/local/bin", "/opt/*/bin", "/root/.pyenv/versions/*/bin"]
+# Debian's, those that were installed by hand, and pyenv's.
+PLACES = [
+    "/usr/bin",
+    "/usr/local/bin",
+    os.path.join(pwd.getpwuid(os.getuid()).pw_dir, ".pyenv/versions/*/bin"),
+]
 IN_PROCESS = """
 import threading
 from mycelium_native import Runtime

@@ -37,63 +37,81 @@ from typing import (
 from mycelium_native import _native
 from mycelium_native._native import BUILTIN_SCHEMA_DIGEST, Subscription
 from mycelium_native.values import (
-    Aborted,
+    POLICIES,
+    PolicyName,
+    AbortedError,
+    BALANCED,
     BrokerInfo,
-    Cancelled,
+    ClosedError,
     Counters,
-    DataLoss,
-    DeadlineExceeded,
-    FailedPrecondition,
+    DeadlineExceededError,
+    Error,
+    FailedPreconditionError,
     Gap,
     GapRange,
     GapReason,
-    InvalidArgument,
+    InvalidArgumentError,
+    LATEST,
+    LIVE,
+    LOSSLESS,
     MessageInfo,
-    MyceliumError,
-    NotFound,
     Overflow,
-    PermissionDenied,
+    PermissionDeniedError,
     Policy,
-    ResourceExhausted,
-    SchemaMismatch,
+    RequestError,
+    ResourceExhaustedError,
+    STRICT,
+    SchemaMismatchError,
     Start,
     State,
-    Status,
-    Unaccepted,
-    Unavailable,
+    StatusCode,
+    UnacceptedFrame,
+    UnavailableError,
+    WouldBlockError,
+    from_sequence,
+    last,
+    since,
 )
 
 __all__ = [
-    "Aborted",
+    "AbortedError",
+    "BALANCED",
     "BUILTIN_SCHEMA_DIGEST",
     "BrokerInfo",
-    "Cancelled",
+    "ClosedError",
     "Counters",
-    "DataLoss",
-    "DeadlineExceeded",
-    "FailedPrecondition",
+    "DeadlineExceededError",
+    "Error",
+    "FailedPreconditionError",
     "Gap",
     "GapRange",
     "GapReason",
-    "InvalidArgument",
+    "InvalidArgumentError",
+    "LATEST",
+    "LIVE",
+    "LOSSLESS",
     "Message",
     "MessageInfo",
-    "MyceliumError",
     "NO_SCHEMA",
-    "NotFound",
     "Overflow",
-    "PermissionDenied",
+    "PermissionDeniedError",
     "Policy",
-    "ResourceExhausted",
+    "RequestError",
+    "ResourceExhaustedError",
     "Runtime",
+    "STRICT",
     "Schema",
-    "SchemaMismatch",
+    "SchemaMismatchError",
     "Start",
     "State",
-    "Status",
+    "StatusCode",
     "Subscription",
-    "Unaccepted",
-    "Unavailable",
+    "UnacceptedFrame",
+    "UnavailableError",
+    "WouldBlockError",
+    "from_sequence",
+    "last",
+    "since",
 ]
 
 __version__ = _native.LIBRARY_VERSION
@@ -128,7 +146,6 @@ NO_SCHEMA = _NoSchema()
 M = TypeVar("M", bound=Message)
 R = TypeVar("R", bound=Message)
 OnGap = Callable[[Gap], object]
-PolicyName = Literal["balanced", "lossless", "live", "latest", "strict"]
 
 
 def _digest_text(digest: bytes) -> str:
@@ -138,7 +155,7 @@ def _digest_text(digest: bytes) -> str:
 def _schema_digest(digest: Optional[bytes], runtimes: bytes, of: str) -> bytes:
     """The runtime's digest, if the program's is the same."""
     if digest is not None and bytes(digest) != runtimes:
-        raise SchemaMismatch(
+        raise SchemaMismatchError(
             f"schema: digest {_digest_text(bytes(digest))}, "
             f"allowed {_digest_text(runtimes)} (of {of})"
         )
@@ -147,17 +164,17 @@ def _schema_digest(digest: Optional[bytes], runtimes: bytes, of: str) -> bytes:
 
 def _ms(name: str, seconds: float) -> int:
     if not 0 <= seconds < 1e12:
-        raise InvalidArgument(f"{name}: {seconds}, allowed 0 or more seconds")
+        raise InvalidArgumentError(f"{name}: {seconds}, allowed 0 or more seconds")
     return round(seconds * 1000)
 
 
-def _policy(policy: Union[str, Policy]) -> Policy:
+def _policy(policy: Union[PolicyName, Policy]) -> Policy:
     if isinstance(policy, Policy):
         return policy
-    if policy not in Policy.PRESETS:
-        allowed = ", ".join(Policy.PRESETS)
-        raise InvalidArgument(f"policy: {policy!r}, allowed {allowed} or a Policy")
-    return Policy.PRESETS[policy]
+    if policy not in POLICIES:
+        allowed = ", ".join(POLICIES)
+        raise InvalidArgumentError(f"policy: {policy!r}, allowed {allowed} or a Policy")
+    return POLICIES[policy]
 
 
 def _schema_of(message_class: type) -> Optional[bytes]:
@@ -196,11 +213,11 @@ class Runtime(_native.Runtime):
         *,
         schema: Union[Schema, _NoSchema, None] = None,
         name: Optional[str] = None,
-        on_state: Optional[Callable[[State, Optional[MyceliumError]], object]] = None,
-        on_unaccepted: Optional[Callable[[list[Unaccepted]], object]] = None,
+        on_state: Optional[Callable[[State, Optional[Error]], object]] = None,
+        on_unaccepted: Optional[Callable[[list[UnacceptedFrame]], object]] = None,
         reconnect: bool = True,
-        reconnect_s_min: float = 0.0,
-        reconnect_s_max: float = 0.0,
+        reconnect_min_s: float = 0.0,
+        reconnect_max_s: float = 0.0,
         connect_timeout_s: float = 5.0,
         publish_bytes_max: int = 1 << 20,
     ) -> None:
@@ -213,25 +230,27 @@ class Runtime(_native.Runtime):
 
         schema: the generated module of the messages that are exchanged; None:
         mycelium_protocol, which is built in; NO_SCHEMA: bytes only.
-        schema_digest: what the program was built with; SchemaMismatch (a
+        schema_digest: what the program was built with; SchemaMismatchError (a
         ValueError) with both digests if it is another one.
         name: for status and logs of the broker; None: the program's.
         on_state(state, error), on_unaccepted(frames): at each change; frames that
         no broker is known to have accepted.  They hold up the connection for as
         long as they run.
         reconnect: a lost connection is made again, after a random time whose bound
-        grows from reconnect_s_min to reconnect_s_max (0: what the broker says).
+        grows from reconnect_min_s to reconnect_max_s (0: what the broker says).
         publish_bytes_max: taken by publish and not yet accepted; beyond it
         publish waits.
 
-        FailedPrecondition: others could not read this schema's messages; the words
-        have a line for each field.  Unavailable: there is no broker.
+        FailedPreconditionError: others could not read this schema's messages; the words
+        have a line for each field.  UnavailableError: there is no broker.
         """
         descriptor_set: Optional[bytes] = None
         digest: Optional[bytes] = None
         if isinstance(schema, _NoSchema):
             if schema_digest is not None:
-                raise InvalidArgument("schema: a digest with NO_SCHEMA, allowed none")
+                raise InvalidArgumentError(
+                    "schema: a digest with NO_SCHEMA, allowed none"
+                )
         elif schema is None:
             digest = _schema_digest(
                 schema_digest, BUILTIN_SCHEMA_DIGEST, "mycelium_protocol, built in"
@@ -250,8 +269,8 @@ class Runtime(_native.Runtime):
             _ms("connect_timeout_s", connect_timeout_s),
             publish_bytes_max,
             reconnect,
-            _ms("reconnect_s_min", reconnect_s_min),
-            _ms("reconnect_s_max", reconnect_s_max),
+            _ms("reconnect_min_s", reconnect_min_s),
+            _ms("reconnect_max_s", reconnect_max_s),
             on_state,
             on_unaccepted,
         )
@@ -262,7 +281,7 @@ class Runtime(_native.Runtime):
         if digest is None or digest == self._digest:
             return
         has = "none" if self._digest is None else _digest_text(self._digest)
-        raise FailedPrecondition(
+        raise FailedPreconditionError(
             f"schema: {getattr(message_class, 'FULL_NAME', message_class.__name__)} is "
             f"of the schema {_digest_text(digest)}, this runtime has {has}; it gets "
             f"one by Runtime(schema=...)"
@@ -275,7 +294,7 @@ class Runtime(_native.Runtime):
     ) -> Future[None]:
         """publish(); the future ends when the broker has accepted the message.
 
-        It has Aborted if nobody can say, Cancelled or Unavailable if it has not.
+        It has AbortedError if nobody can say, ClosedError or UnavailableError if it has not.
         What is to be done then runs on the connection's thread.
         """
         future: Future[None] = Future()
@@ -288,10 +307,10 @@ class Runtime(_native.Runtime):
     def subscribe(
         self,
         message_class: Type[M],
-        callback: Callable[[M], object],
+        callback: Optional[Callable[[M], object]] = None,
         *,
         topic_filter: str = "",
-        policy: Union[PolicyName, Policy] = "balanced",
+        policy: Union[PolicyName, Policy] = BALANCED,
         group: Optional[str] = None,
         start: Start = Start(),
         on_gap: Optional[OnGap] = None,
@@ -303,75 +322,15 @@ class Runtime(_native.Runtime):
     def subscribe(
         self,
         message_class: Type[M],
-        callback: Callable[[M, MessageInfo], object],
+        callback: Optional[Callable[[M, MessageInfo], object]] = None,
         *,
         topic_filter: str = "",
-        policy: Union[PolicyName, Policy] = "balanced",
+        policy: Union[PolicyName, Policy] = BALANCED,
         group: Optional[str] = None,
         start: Start = Start(),
         on_gap: Optional[OnGap] = None,
         with_info: Literal[True],
     ) -> Subscription[Tuple[M, MessageInfo]]:
-        ...
-
-    @overload
-    def subscribe(
-        self,
-        message_class: Type[M],
-        callback: None = None,
-        *,
-        topic_filter: str = "",
-        policy: Union[PolicyName, Policy] = "balanced",
-        group: Optional[str] = None,
-        start: Start = Start(),
-        on_gap: OnGap,
-        with_info: Literal[False] = False,
-    ) -> Subscription[M]:
-        ...
-
-    @overload
-    def subscribe(
-        self,
-        message_class: Type[M],
-        callback: None = None,
-        *,
-        topic_filter: str = "",
-        policy: Union[PolicyName, Policy] = "balanced",
-        group: Optional[str] = None,
-        start: Start = Start(),
-        on_gap: None = None,
-        with_info: Literal[False] = False,
-    ) -> Subscription[Union[M, Gap]]:
-        ...
-
-    @overload
-    def subscribe(
-        self,
-        message_class: Type[M],
-        callback: None = None,
-        *,
-        topic_filter: str = "",
-        policy: Union[PolicyName, Policy] = "balanced",
-        group: Optional[str] = None,
-        start: Start = Start(),
-        on_gap: OnGap,
-        with_info: Literal[True],
-    ) -> Subscription[Tuple[M, MessageInfo]]:
-        ...
-
-    @overload
-    def subscribe(
-        self,
-        message_class: Type[M],
-        callback: None = None,
-        *,
-        topic_filter: str = "",
-        policy: Union[PolicyName, Policy] = "balanced",
-        group: Optional[str] = None,
-        start: Start = Start(),
-        on_gap: None = None,
-        with_info: Literal[True],
-    ) -> Subscription[Union[Tuple[M, MessageInfo], Gap]]:
         ...
 
     def subscribe(
@@ -380,7 +339,7 @@ class Runtime(_native.Runtime):
         callback: Optional[Callable[..., object]] = None,
         *,
         topic_filter: str = "",
-        policy: Union[str, Policy] = "balanced",
+        policy: Union[PolicyName, Policy] = BALANCED,
         group: Optional[str] = None,
         start: Start = Start(),
         on_gap: Optional[OnGap] = None,
@@ -393,8 +352,8 @@ class Runtime(_native.Runtime):
         subscription`, or subscription.next(); with_info (message, info).
 
         on_gap(gap): in the place of messages that are missing, or that are bytes
-        of something else.  Without it a pulled subscription has the Gap as an
-        item, and one with a callback logs the first as a warning.
+        of something else; on the thread that the messages come on.  Without it
+        the first is logged as a warning.
 
         It goes on until close() of the subscription or of this runtime, whether or
         not the result is kept.
@@ -419,7 +378,7 @@ class Runtime(_native.Runtime):
         callback: Optional[Callable[..., object]] = None,
         *,
         topic_filter: str = "",
-        policy: Union[PolicyName, Policy] = "balanced",
+        policy: Union[PolicyName, Policy] = BALANCED,
         group: Optional[str] = None,
         start: Start = Start(),
         on_gap: Optional[OnGap] = None,
@@ -427,7 +386,9 @@ class Runtime(_native.Runtime):
     ) -> Subscription[Any]:
         """subscribe() to bytes of a type id, 0: of all; the message is bytes."""
         if not 0 <= type_id <= 65535:
-            raise InvalidArgument(f"subscribe: type_id {type_id}, allowed 0 to 65535")
+            raise InvalidArgumentError(
+                f"subscribe: type_id {type_id}, allowed 0 to 65535"
+            )
         return self._begin(
             None,
             type_id,
@@ -447,7 +408,7 @@ class Runtime(_native.Runtime):
         type_id: int,
         callback: Optional[Callable[..., object]],
         topic_filter: str,
-        policy: Union[str, Policy],
+        policy: Union[PolicyName, Policy],
         group: Optional[str],
         start: Start,
         on_gap: Optional[OnGap],
@@ -457,8 +418,6 @@ class Runtime(_native.Runtime):
         for name, function in (("callback", callback), ("on_gap", on_gap)):
             if function is not None and not callable(function):
                 raise TypeError(f"subscribe: {name} {function!r}, allowed a callable")
-        if callback is not None and on_gap is None:
-            on_gap = _LogOnce(what)
         chosen = _policy(policy)
         return self._subscribe(
             message_class,
@@ -471,7 +430,7 @@ class Runtime(_native.Runtime):
             group,
             start.origin,
             start.value,
-            on_gap,
+            on_gap or _LogOnce(what),
             with_info,
         )
 
@@ -487,10 +446,10 @@ class Runtime(_native.Runtime):
     ) -> R:
         """Asks one of those that respond to the message's type and topic.
 
-        NotFound: nobody answers.  Unavailable: the responder or the connection was
-        lost; it may have been done.  ResourceExhausted: all are busy.
-        InvalidArgument, DataLoss: the reply is no reply_class.  DeadlineExceeded.
-        Any other MyceliumError is the responder's.
+        RequestError: there is none, and why: its status says whether nobody
+        responds, the responder was lost, or what the responder said.
+        DeadlineExceededError.  The reply is no reply_class: InvalidArgumentError,
+        or Error of the status DATA_LOSS.
         """
         reply: R = self._request(message, reply_class, topic, timeout_s)
         return reply
@@ -530,7 +489,7 @@ class Runtime(_native.Runtime):
     ) -> Subscription[Any]:
         """Answers requests: the callback returns the reply, or a future of it.
 
-        A MyceliumError that it raises is what the requester gets; anything else
+        A RequestError that it raises is what the requester gets; anything else
         goes to sys.unraisablehook, and the requester learns its name.  Requests
         that wait beyond queue_bytes_max go to another responder, or fail.
         """

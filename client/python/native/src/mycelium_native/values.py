@@ -6,12 +6,12 @@ import dataclasses
 import datetime
 import enum
 from concurrent.futures import Future, InvalidStateError
-from typing import Any, ClassVar, Dict, NamedTuple, Optional, Sequence, Tuple, Type
+from typing import Any, Dict, Literal, NamedTuple, Optional, Sequence, Tuple, Type
 
 # --- Errors -------------------------------------------------------------------
 
 
-class Status(enum.IntEnum):
+class StatusCode(enum.IntEnum):
     """The numbers of abseil's and gRPC's status codes."""
 
     CANCELLED = 1
@@ -32,98 +32,121 @@ class Status(enum.IntEnum):
     UNAUTHENTICATED = 16
 
 
-class MyceliumError(Exception):
-    """What went wrong: `subject: what was seen, what is allowed`.
+class Error(Exception):
+    """What went wrong: `subject: what was seen, what is allowed`."""
 
-    A responder's callback raises one, of any status, to fail a request.
-    """
+    status: StatusCode = StatusCode.UNKNOWN
 
-    status: int = Status.UNKNOWN
-
-    def __init__(self, words: str = "", status: Optional[int] = None) -> None:
-        super().__init__(words)
+    def __init__(self, message: str, status: Optional[StatusCode] = None) -> None:
+        super().__init__(message)
+        self.message = message
         if status is not None:
             self.status = status
 
-
-class Cancelled(MyceliumError):
-    """Closed meanwhile."""
-
-    status = Status.CANCELLED
+    def __str__(self) -> str:
+        return self.message
 
 
-class InvalidArgument(MyceliumError, ValueError):
-    status = Status.INVALID_ARGUMENT
+class InvalidArgumentError(Error, ValueError):
+    """An argument that cannot be: url, topic, filter, policy."""
+
+    status = StatusCode.INVALID_ARGUMENT
 
 
-class DeadlineExceeded(MyceliumError, TimeoutError):
-    status = Status.DEADLINE_EXCEEDED
+class DeadlineExceededError(Error, TimeoutError):
+    """`timeout_s` was over first."""
+
+    status = StatusCode.DEADLINE_EXCEEDED
 
 
-class NotFound(MyceliumError, LookupError):
-    """A request that nobody answers."""
+class PermissionDeniedError(Error):
+    """The broker or the file system refuses this user."""
 
-    status = Status.NOT_FOUND
-
-
-class PermissionDenied(MyceliumError, PermissionError):
-    status = Status.PERMISSION_DENIED
+    status = StatusCode.PERMISSION_DENIED
 
 
-class ResourceExhausted(MyceliumError):
-    """A limit, or memory."""
+class ResourceExhaustedError(Error):
+    """A limit, which the message names, or memory."""
 
-    status = Status.RESOURCE_EXHAUSTED
-
-
-class FailedPrecondition(MyceliumError):
-    """A schema or a version that does not fit, or not now."""
-
-    status = Status.FAILED_PRECONDITION
+    status = StatusCode.RESOURCE_EXHAUSTED
 
 
-class SchemaMismatch(FailedPrecondition, ValueError):
-    """Two schema digests differ; the words have both."""
+class FailedPreconditionError(Error):
+    """A schema or a version that does not fit; or a call out of its place."""
+
+    status = StatusCode.FAILED_PRECONDITION
 
 
-class Aborted(MyceliumError):
+class SchemaMismatchError(FailedPreconditionError, ValueError):
+    """Two schema digests differ; the message has both."""
+
+
+class AbortedError(Error):
     """Whether it was done is not known."""
 
-    status = Status.ABORTED
+    status = StatusCode.ABORTED
 
 
-class Unavailable(MyceliumError, ConnectionError):
-    """No broker, a lost connection, or it would block."""
+class UnavailableError(Error, ConnectionError):
+    """No broker, or the connection is lost."""
 
-    status = Status.UNAVAILABLE
-
-
-class DataLoss(MyceliumError, ValueError):
-    """A reply that is no message of its type."""
-
-    status = Status.DATA_LOSS
+    status = StatusCode.UNAVAILABLE
 
 
-_ERRORS: Dict[int, Type[MyceliumError]] = {
-    int(error.status): error
-    for error in (
-        Cancelled,
-        InvalidArgument,
-        DeadlineExceeded,
-        NotFound,
-        PermissionDenied,
-        ResourceExhausted,
-        FailedPrecondition,
-        Aborted,
-        Unavailable,
-        DataLoss,
-    )
+class WouldBlockError(UnavailableError):
+    """publish with timeout_s=0 would have had to wait."""
+
+
+class ClosedError(Error):
+    """The runtime or the subscription was closed."""
+
+    status = StatusCode.CANCELLED
+
+
+class RequestError(Error):
+    """The answer to a request that there is none, and why.
+
+    A responder's callback raises it to answer an error.  Runtime.request raises it
+    for whatever a responder or the broker has answered: NOT_FOUND, nobody responds;
+    RESOURCE_EXHAUSTED, all responders are busy; UNAVAILABLE, the responder or the
+    connection was lost, it may have been done; any other, what the responder said.
+    """
+
+    def __init__(self, status: int, text: str) -> None:
+        known = status if 1 <= status <= 16 else StatusCode.UNKNOWN
+        super().__init__(text, StatusCode(known))
+
+    def __reduce__(self) -> Tuple[Any, ...]:
+        return RequestError, (int(self.status), self.message)
+
+
+_ERRORS: Dict[int, Type[Error]] = {
+    StatusCode.CANCELLED: ClosedError,
+    StatusCode.INVALID_ARGUMENT: InvalidArgumentError,
+    StatusCode.DEADLINE_EXCEEDED: DeadlineExceededError,
+    StatusCode.PERMISSION_DENIED: PermissionDeniedError,
+    StatusCode.RESOURCE_EXHAUSTED: ResourceExhaustedError,
+    StatusCode.FAILED_PRECONDITION: FailedPreconditionError,
+    StatusCode.ABORTED: AbortedError,
+    StatusCode.UNAVAILABLE: UnavailableError,
 }
+# How mycelium.h lets the two kinds of MYCELIUM_UNAVAILABLE be told apart.
+_WOULD_BLOCK = "publish: would block"
 
 
-def error_of(status: int, words: str) -> MyceliumError:
+def error_of(status: int, message: str) -> Error:
     """The exception for a status of the library."""
-    return _ERRORS.get(status, MyceliumError)(words, status)
+    if status == StatusCode.UNAVAILABLE and message.startswith(_WOULD_BLOCK):
+        return WouldBlockError(message)
+    known = StatusCode(status if 1 <= status <= 16 else StatusCode.UNKNOWN)
+    return _ERRORS.get(known, Error)(message, known)
+
+
+def request_error_of(status: int, message: str) -> Error:
+    """The exception for what a request is answered with."""
+    if status in (StatusCode.DEADLINE_EXCEEDED, StatusCode.CANCELLED):
+        return error_of(status, message)
+    return RequestError(status, message)
 
 
 # --- Policies -----------------------------------------------------------------
@@ -137,7 +160,7 @@ class Overflow(enum.IntEnum):
     CONFLATE = 1
     """The newest of each type and topic stays."""
     DISCONNECT = 2
-    """The runtime is closed: ResourceExhausted."""
+    """The runtime is closed: ResourceExhaustedError."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -145,64 +168,76 @@ class Policy:
     """What happens when a subscription's queue is full.
 
     Its publishers are held back for up to stall_ms_max (0: not at all, -1:
-    without end), then `overflow`.  subscribe takes the names of the presets too.
+    without end), then `overflow`.
     """
 
     queue_bytes_max: int = 16 << 20
     stall_ms_max: int = 1000
     overflow: Overflow = Overflow.GAP
 
-    PRESETS: ClassVar[Dict[str, Policy]] = {}
 
+BALANCED = Policy()
+"""Holds its publishers for a second, then loses the oldest and says so."""
+LOSSLESS = Policy(stall_ms_max=-1)
+"""Loses nothing: whoever publishes what it takes waits for it."""
+LIVE = Policy(stall_ms_max=0)
+"""Never slows a publisher."""
+LATEST = Policy(stall_ms_max=0, overflow=Overflow.CONFLATE)
+"""The newest of each type and topic."""
+STRICT = Policy(overflow=Overflow.DISCONNECT)
+"""Everything, or the end."""
 
-Policy.PRESETS.update(
-    balanced=Policy(),
-    lossless=Policy(stall_ms_max=-1),
-    live=Policy(stall_ms_max=0),
-    latest=Policy(stall_ms_max=0, overflow=Overflow.CONFLATE),
-    strict=Policy(overflow=Overflow.DISCONNECT),
-)
+PolicyName = Literal["balanced", "lossless", "live", "latest", "strict"]
+POLICIES: Dict[str, Policy] = {
+    "balanced": BALANCED,
+    "lossless": LOSSLESS,
+    "live": LIVE,
+    "latest": LATEST,
+    "strict": STRICT,
+}
 
 
 class Start(NamedTuple):
-    """Where a subscription begins, as far as the broker keeps a history."""
+    """Where a subscription begins, as far as the broker keeps a history: made by
+    last, from_sequence and since; the default is now."""
 
     origin: int = 0
     value: int = 0
 
-    @classmethod
-    def now(cls) -> Start:
-        return cls()
 
-    @classmethod
-    def last(cls, frames: int) -> Start:
-        """With the newest `frames` of each type and topic."""
-        return cls(1, frames)
+def last(frames: int) -> Start:
+    """The newest so many of each type and topic."""
+    return Start(1, frames)
 
-    @classmethod
-    def at_sequence(cls, sequence: int) -> Start:
-        """From this count of the type on."""
-        return cls(2, sequence)
 
-    @classmethod
-    def at_time(cls, time: datetime.datetime) -> Start:
-        """With what was accepted at this time or later."""
-        return cls(3, int(time.timestamp() * 1000))
+def from_sequence(sequence: int) -> Start:
+    """Of one type: from this count on."""
+    return Start(2, sequence)
+
+
+def since(time: datetime.datetime) -> Start:
+    """What was accepted at that time or later; a naive datetime is local time."""
+    return Start(3, int(time.timestamp() * 1000))
 
 
 # --- What is told -------------------------------------------------------------
 
 
-class State(enum.IntEnum):
-    """What on_state gets, with the MyceliumError that says why, or None."""
+class State(enum.Enum):
+    """What on_state gets, with the Error that says why, or None."""
 
-    CONNECTING = 0
-    CONNECTED = 1
-    STALLED = 2
+    CONNECTING = "connecting"
+    CONNECTED = "connected"
+    STALLED = "stalled"
     """The broker holds back a type that this runtime publishes."""
-    RECONNECTING = 3
-    CLOSED = 4
+    RECONNECTING = "reconnecting"
+    CLOSED = "closed"
     """For good."""
+
+
+def state_of(number: int) -> State:
+    """As the library numbers them."""
+    return list(State)[number]
 
 
 class GapReason(enum.IntEnum):
@@ -277,7 +312,7 @@ class MessageInfo(NamedTuple):
     """Of a group, and another member may have had it."""
 
 
-class Unaccepted(NamedTuple):
+class UnacceptedFrame(NamedTuple):
     """A frame that publish took and that no broker is known to have accepted."""
 
     type_id: int
@@ -316,7 +351,7 @@ class Counters(NamedTuple):
 # --- Futures ------------------------------------------------------------------
 
 
-def settle(future: Future[None], error: Optional[MyceliumError]) -> None:
+def settle(future: Future[None], error: Optional[Error]) -> None:
     """Ends the future of publish_acked."""
     try:
         if error is None:
@@ -332,7 +367,11 @@ def answer_later(future: Future[Any], respondent: Any) -> None:
 
     def answer(ended: Future[Any]) -> None:
         if ended.cancelled():
-            respondent.fail(Cancelled("respond: the callback's future was cancelled"))
+            respondent.fail(
+                RequestError(
+                    StatusCode.CANCELLED, "respond: the callback's future was cancelled"
+                )
+            )
             return
         error = ended.exception()
         if error is None:
