@@ -22,9 +22,9 @@ constexpr int64_t kStatusIntervalMs = 5'000;
 }  // namespace
 
 Loop::Loop(broker::Broker::Identity identity, const Config& config,
-           ServiceManager* manager, std::function<void()> reload)
+           Systemd* systemd, std::function<void()> reload)
     : drain_timeout_ms_(config.drain_timeout_ms),
-      manager_(manager),
+      systemd_(systemd),
       reload_(std::move(reload)) {
   signal(SIGPIPE, SIG_IGN);
   CHECK_EQ(uv_loop_init(&loop_), 0);
@@ -78,7 +78,7 @@ absl::Status Loop::Listen(const std::vector<mycelium::Listener>& listeners) {
   return absl::OkStatus();
 }
 
-void Loop::Adopt(const ServiceManager::Sockets& sockets) {
+void Loop::Adopt(const Systemd::Sockets& sockets) {
   for (size_t i = 0; i < sockets.descriptors.size(); ++i) {
     listeners_.push_back(Listener::Adopt(
         &loop_, broker_.get(), sockets.descriptors[i], sockets.listeners[i]));
@@ -110,14 +110,14 @@ void Loop::Run() {
   uv_prepare_start(&prepare_, [](uv_prepare_t* prepare) {
     static_cast<Loop*>(prepare->data)->Turn();
   });
-  manager_->Tell("READY=1");
-  if (manager_->listens()) StartBeat();
+  systemd_->Tell("READY=1");
+  if (systemd_->listens()) StartBeat();
   uv_run(&loop_, UV_RUN_DEFAULT);
 }
 
 // The timer runs only if the loop does, so that a loop that hangs is found.
 void Loop::StartBeat() {
-  const int64_t watchdog_ms = manager_->watchdog_ms();
+  const int64_t watchdog_ms = systemd_->watchdog_ms();
   const auto interval_ms = static_cast<uint64_t>(
       watchdog_ms == 0
           ? kStatusIntervalMs
@@ -135,7 +135,7 @@ void Loop::Beat() {
   const auto per_second = [passed_ms](uint64_t now, uint64_t before) {
     return (now - before) * 1000 / static_cast<uint64_t>(passed_ms);
   };
-  manager_->Tell(absl::StrCat(
+  systemd_->Tell(absl::StrCat(
       "WATCHDOG=1\nSTATUS=", draining_ ? "stopping, " : "", broker_->sessions(),
       " sessions, ", per_second(counters.frames_in, told_.frames_in),
       " frames/s in, ", per_second(counters.frames_out, told_.frames_out),
@@ -178,7 +178,7 @@ void Loop::OnSignal(int number) {
             << " sessions, at most " << drain_timeout_ms_
             << " ms to write what is queued";
   draining_ = true;
-  manager_->Tell("STOPPING=1");
+  systemd_->Tell("STOPPING=1");
   CloseListeners();
   const auto now_ms = static_cast<int64_t>(uv_now(&loop_));
   broker_->StartDrain("broker: stopping", now_ms);

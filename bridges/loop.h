@@ -13,7 +13,7 @@
 
 #include "absl/status/status.h"
 #include "bridges/listener.h"
-#include "bridges/service_manager.h"
+#include "bridges/systemd.h"
 #include "broker/broker.h"
 #include "config/config.h"
 
@@ -21,10 +21,10 @@ namespace mycelium::bridges {
 
 class Loop {
  public:
-  // `manager` outlives the loop; it is told what the loop does from Run on.
+  // `systemd` outlives the loop; it is told what the loop does from Run on.
   // `reload` is called at SIGHUP.
   Loop(broker::Broker::Identity identity, const Config& config,
-       ServiceManager* manager, std::function<void()> reload);
+       Systemd* systemd, std::function<void()> reload);
   ~Loop();
   Loop(const Loop&) = delete;
   Loop& operator=(const Loop&) = delete;
@@ -32,7 +32,7 @@ class Loop {
   // Opens every listener, or none.
   absl::Status Listen(const std::vector<mycelium::Listener>& listeners);
   // Sockets that listen already, in the place of Listen.
-  void Adopt(const ServiceManager::Sockets& sockets);
+  void Adopt(const Systemd::Sockets& sockets);
 
   // Serves until SIGTERM or SIGINT, then writes out what is queued for at most
   // the configuration's drain_timeout_ms, and logs what was not.
@@ -60,7 +60,7 @@ class Loop {
   std::vector<std::unique_ptr<uv_signal_t>> signals_;
   std::unique_ptr<broker::Broker> broker_;
   int64_t drain_timeout_ms_;
-  ServiceManager* const manager_;
+  Systemd* const systemd_;
   const std::function<void()> reload_;
   std::vector<std::unique_ptr<Listener>> listeners_;
   bool draining_ = false;

@@ -26,7 +26,7 @@
 #include "absl/strings/string_view.h"
 #include "bridges/journal_sink.h"
 #include "bridges/loop.h"
-#include "bridges/service_manager.h"
+#include "bridges/systemd.h"
 #include "broker/version.h"
 #include "config/config.h"
 #include "config/default_socket.h"
@@ -232,9 +232,9 @@ int Refuse(const absl::Status& why) {
 }
 
 int Serve() {
-  bridges::ServiceManager manager;
-  const absl::StatusOr<bridges::ServiceManager::Sockets> given =
-      manager.GivenSockets();
+  bridges::Systemd systemd;
+  const absl::StatusOr<bridges::Systemd::Sockets> given =
+      systemd.GivenSockets();
   if (!given.ok()) return Refuse(given.status());
   if (!given->listeners.empty() && !FLAGS_listen.empty()) {
     return Refuse(absl::InvalidArgumentError(absl::StrCat(
@@ -252,10 +252,10 @@ int Serve() {
   std::unique_ptr<bridges::Loop> loop;
   loop = std::make_unique<bridges::Loop>(
       broker::Broker::Identity{name, kVersion, RandomEpoch(), UnixMs()},
-      *config, &manager, [&] {
-        manager.Tell(Reloading());
+      *config, &systemd, [&] {
+        systemd.Tell(Reloading());
         Reload(given->listeners, &*config, loop.get());
-        manager.Tell("READY=1");
+        systemd.Tell("READY=1");
       });
   if (given->listeners.empty()) {
     absl::Status status = MakeDefaultFolder(*config);

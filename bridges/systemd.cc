@@ -1,4 +1,4 @@
-#include "bridges/service_manager.h"
+#include "bridges/systemd.h"
 
 #include <fcntl.h>
 #include <sys/socket.h>
@@ -57,7 +57,7 @@ int Connect(const std::string& path) {
 
 }  // namespace
 
-ServiceManager::ServiceManager() {
+Systemd::Systemd() {
   const std::string notify = Take("NOTIFY_SOCKET");
   if (!notify.empty()) notify_fd_ = Connect(notify);
   const std::string self = std::to_string(getpid());
@@ -74,11 +74,11 @@ ServiceManager::ServiceManager() {
   }
 }
 
-ServiceManager::~ServiceManager() {
+Systemd::~Systemd() {
   if (listens()) close(notify_fd_);
 }
 
-absl::StatusOr<ServiceManager::Sockets> ServiceManager::GivenSockets() const {
+absl::StatusOr<Systemd::Sockets> Systemd::GivenSockets() const {
   Sockets given;
   for (int fd = kFirstSocket; fd < kFirstSocket + sockets_; ++fd) {
     absl::StatusOr<mycelium::Listener> listener = Listener::Describe(fd);
@@ -89,7 +89,7 @@ absl::StatusOr<ServiceManager::Sockets> ServiceManager::GivenSockets() const {
   return given;
 }
 
-void ServiceManager::Tell(std::string_view lines) {
+void Systemd::Tell(std::string_view lines) {
   if (!listens()) return;
   // Whoever does not take it now has more to do than to hear of it.
   if (send(notify_fd_, lines.data(), lines.size(),

@@ -31,7 +31,7 @@ LISTEN_PID=$$ exec "$@"
 """
 
 
-class ServiceManagerTest(BrokerTestCase):
+class SystemdProtocolTest(BrokerTestCase):
     def setUp(self) -> None:
         super().setUp()
         folder = tempfile.TemporaryDirectory(prefix="m", dir=TEMPORARY_ROOT)
@@ -131,7 +131,7 @@ class ServiceManagerTest(BrokerTestCase):
         self.await_told("WATCHDOG=1")
         self.assertEqual(select.select([self.told], [], [], 0.3)[0], [])
 
-    def test_a_manager_that_is_gone_is_no_reason_to_stop(self) -> None:
+    def test_a_systemd_that_is_gone_is_no_reason_to_stop(self) -> None:
         broker = self.start(
             environment={"NOTIFY_SOCKET": os.path.join(self.folder, "absent")}
         )

@@ -6,8 +6,8 @@
 // more for every broker, in place of this file.
 //
 // Not thread-safe: belongs to the main thread.
-#ifndef MYCELIUM_BRIDGES_SERVICE_MANAGER_H_
-#define MYCELIUM_BRIDGES_SERVICE_MANAGER_H_
+#ifndef MYCELIUM_BRIDGES_SYSTEMD_H_
+#define MYCELIUM_BRIDGES_SYSTEMD_H_
 
 #include <cstdint>
 #include <string>
@@ -19,14 +19,14 @@
 
 namespace mycelium::bridges {
 
-class ServiceManager {
+class Systemd {
  public:
   // As the environment has it; its variables are taken out of that, so that no
   // child takes them for its own.
-  ServiceManager();
-  ~ServiceManager();
-  ServiceManager(const ServiceManager&) = delete;
-  ServiceManager& operator=(const ServiceManager&) = delete;
+  Systemd();
+  ~Systemd();
+  Systemd(const Systemd&) = delete;
+  Systemd& operator=(const Systemd&) = delete;
 
   // What each of the sockets that it has given is: the descriptors and what
   // they listen on, in the same order.  Empty: none were given.
@@ -51,4 +51,4 @@ class ServiceManager {
 
 }  // namespace mycelium::bridges
 
-#endif  // MYCELIUM_BRIDGES_SERVICE_MANAGER_H_
+#endif  // MYCELIUM_BRIDGES_SYSTEMD_H_
