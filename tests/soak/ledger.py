@@ -113,10 +113,18 @@ class Received:
         """Accepted frames that have not come: in gaps, in unknown ones, lost."""
         in_gaps = in_unknown = lost = 0
         before = (0, 0, 0)
-        for number, exact, unknown in sorted(self.order.get(published.publisher, [])):
+        # Gaps behind its last frame that has come stand before another's.
+        end = (
+            max(published.accepted, default=0) + 1,
+            self._exact_gaps,
+            self.unknown_gaps,
+        )
+        for number, exact, unknown in sorted(
+            self.order.get(published.publisher, []) + [end]
+        ):
             absent = sum(n in published.accepted for n in range(before[0] + 1, number))
             # What was published before the subscription is not its matter.
-            if absent and before[0]:
+            if absent and (before[0] or number == end[0]):
                 if unknown > before[2]:
                     in_unknown += absent
                 elif exact > before[1]:
@@ -124,8 +132,7 @@ class Received:
                 else:
                     lost += absent
             before = (number, exact, unknown)
-        absent = sum(n > before[0] for n in published.accepted)
-        return in_gaps, in_unknown, lost + absent
+        return in_gaps, in_unknown, lost
 
 
 def lost_of_group(

@@ -293,18 +293,19 @@ class Soak:
 
     def settle(self) -> None:
         """Everybody has what there is."""
-        # The last frames must not be in a gap: nobody could wait for them.
         self.proxy.wait_until_cut()
         for number, sent in self.numbers("s ").items():
             self.wait_for_frame_after(number, sent)
         self.requester.end()
+        # One after the other: no frame comes after the last one of a type, so
+        # that it is in nobody's gap, and who has it has been told of all others.
         for peer in self.publishers:
             peer.end()
-        for peer in self.publishers:
             wait_for(lambda p=peer: p.says("z "), peer.name)  # type: ignore
             peer.wait()
-        for number, last in self.numbers("z ").items():
-            self.wait_for_frame_after(number, last - 1)
+        lasts = self.numbers("z ")
+        for number in {self.publisher_types[n]: n for n in lasts}.values():
+            self.wait_for_frame_after(number, lasts[number] - 1)
         self.requester.wait()
         for peer in self.peers:
             if peer is not self.requester and peer not in self.publishers:

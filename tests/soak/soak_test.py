@@ -22,6 +22,10 @@ class LedgerTest(unittest.TestCase):
         self.assertEqual(self.missing(*lines), (4, 0, 0))
         self.assertEqual(Received("test", lines).holes, [])
 
+    def test_a_gap_before_a_frame_of_another_tells_of_both(self) -> None:
+        lines = ("f 1 1 1 0", "g 1 5 2 6 0", "f 7 2 1 0")
+        self.assertEqual(self.missing(*lines), (5, 0, 0))
+
     def test_what_is_in_an_unknown_gap_is_not_lost(self) -> None:
         lines = ("f 1 1 1 0", "g 3 0 2 2 1", "f 1 1 6 0")
         self.assertEqual(self.missing(*lines), (0, 4, 0))
