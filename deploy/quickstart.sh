@@ -18,12 +18,12 @@ esac
 deploy/install_packages.sh build
 echo "Building the release (the first time takes a minute or two) ..."
 flags=(--config=release --noshow_progress --ui_event_filters=-info)
-bazel build "${flags[@]}" \
-  //broker:mycelium-brokerd //client/cli:mycelium //deploy/demo:conversation
+bazel build "${flags[@]}" //broker:mycelium-brokerd //client/cli:mycelium \
+  //deploy/demo:all //client/python:wheels
 bin="$(bazel info --config=release bazel-bin 2>/dev/null)"
 brokerd="$bin/broker/mycelium-brokerd"
 mycelium="$bin/client/cli/mycelium"
-conversation="$bin/deploy/demo/conversation"
+demo="$bin/deploy/demo"
 
 if [ "${1:-}" = serve ]; then
   folder="${XDG_RUNTIME_DIR:-/tmp}/mycelium-quickstart-$(id -u)"
@@ -124,14 +124,36 @@ echo "   The subscriber got:"
 sed 's/^/     /' "$folder/received"
 
 echo
-echo "2. One C++ program (deploy/demo/conversation.cc), three urls:"
-for url in "$unix_url" "$tcp_url" inproc:; do
+echo "2. Programs in C++, Python and OCaml talk to each other (deploy/demo/talk.*):"
+# As pip would install them.
+for wheel in "$bin"/client/python/*.whl "$bin"/client/python/native/*.whl; do
+  python3 -m zipfile -e "$wheel" "$folder/python"
+done
+export PYTHONPATH="$folder/python"
+for url in "$unix_url" "$tcp_url"; do
   echo "   $url"
-  "$conversation" "$url" | sed 's/^/   /'
+  : >"$folder/talk"
+  "$demo/talk" "$url" cpp python ocaml >>"$folder/talk" &
+  talking=($!)
+  python3 deploy/demo/talk.py "$url" python ocaml cpp >>"$folder/talk" &
+  talking+=($!)
+  "$demo/talk_ocaml" "$url" ocaml cpp python >>"$folder/talk" &
+  talking+=($!)
+  pids+=("${talking[@]}")
+  for pid in "${talking[@]}"; do wait "$pid"; done
+  sed 's/^/     /' "$folder/talk"
 done
 
 echo
-echo "3. How fast is it here?"
+echo "3. Within one process, without a broker:"
+echo "   two clients of a C++ program (deploy/demo/conversation.cc)"
+"$demo/conversation" inproc: | sed 's/^/   /'
+echo "   a C++ program and the Python in it (deploy/demo/one_process.cc)"
+LD_LIBRARY_PATH="$folder/python/mycelium_native" "$demo/one_process" |
+  sed 's/^/   /'
+
+echo
+echo "4. How fast is it here?"
 for url in "$unix_url" "$tcp_url" inproc:; do
   echo "   $ mycelium bench --payload_bytes 64 --seconds 1 --url ${url%%:*}:..."
   "$mycelium" bench --payload_bytes 64 --seconds 1 --url "$url" |
