@@ -16,7 +16,7 @@ stage="$(realpath "$2")"
 cd "$(dirname "$0")"
 
 # Bazel's are links to files that nobody may write.
-cp -RL dune-project ./*.opam README.md wire control engine posix client lwt test \
+cp -RL dune-project ./*.opam README.md wire control engine posix client lwt native test \
   bench "$stage"
 mkdir -p "$stage/test/vectors"
 cp -L ../../tests/vectors/*.txt "$stage/test/vectors"

@@ -16,6 +16,10 @@ val digest_bytes : int
 val make : digest:string -> descriptor_set:string -> t
 (** @raise Invalid_argument if the digest has not 32 bytes. *)
 
+val find : string -> t option
+(** By its digest, among those that generated modules of this program have
+    made. *)
+
 val digest_text : string -> string
 (** How a digest or a fingerprint is shown: ["m1:"], the algorithm, and 64 hex
     digits. *)
