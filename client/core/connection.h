@@ -125,7 +125,7 @@ class Connection {
   void FailAnswers();
   void WakeStuckReader();
   bool OnReadingThread() const {
-    return reading_thread_.load() == std::this_thread::get_id();
+    return read_by_this_thread_ == this;
   }
   bool OnAnyOwnThread() const {
     return OnReadingThread() || Subscriber::ThisThreadOwner() == this;
@@ -235,7 +235,9 @@ class Connection {
       ended_threads_;
   std::mutex join_mutex_;
   std::thread reader_;  // guarded by join_mutex_
-  std::atomic<std::thread::id> reading_thread_{};
+  // Not the thread's id, which another thread may have once it has ended.
+  static inline constinit thread_local const Connection* read_by_this_thread_ =
+      nullptr;
 
   // The reading thread's.
   Session session_;

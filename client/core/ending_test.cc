@@ -160,5 +160,24 @@ TEST_F(EndTest, SubscriptionOutlivesItsClient) {
   subscription->Unsubscribe();
 }
 
+// A thread that begins when another has ended mostly has its id.
+TEST_F(EndTest, OtherThreadsAreNotTakenForThoseThatHaveEnded) {
+  const auto subscription =
+      Subscribe({.type_id = 7, .delivery = Delivery::kQueued},
+                {.on_message = [](const Message&) {}});
+  broker_->Hangup();
+  client_->Close();
+  for (int i = 0; i < 4; ++i) {
+    std::thread([&] {
+      Item item;
+      EXPECT_EQ(subscription->Next(kNoDeadline, &item).code,
+                StatusCode::kFailedPrecondition);
+      subscription->Unsubscribe();
+      client_->Close();
+    }).join();
+  }
+  client_ = nullptr;
+}
+
 }  // namespace
 }  // namespace mycelium::core

@@ -28,7 +28,7 @@ constexpr ssize_t kStreamBytes = 16 << 10;
 }  // namespace
 
 void Connection::RunReader() {
-  reading_thread_ = std::this_thread::get_id();
+  read_by_this_thread_ = this;
   HandleInput();
   while (!over_) {
     SendDueAcks();

@@ -10,6 +10,8 @@
 namespace mycelium::core {
 namespace {
 
+// Not the thread's id, which another thread may have once this one has ended.
+thread_local const Subscriber* this_thread_subscriber = nullptr;
 thread_local const void* this_thread_owner = nullptr;
 
 // Enough for one that is never waited for: the broker counts what a member of
@@ -228,7 +230,7 @@ const void* Subscriber::ThisThreadOwner() { return this_thread_owner; }
 
 void Subscriber::RunThread(const void* owner) {
   this_thread_owner = owner;
-  thread_id_ = std::this_thread::get_id();
+  this_thread_subscriber = this;
   FrameView frame;
   Gap gap;
   while (true) {
@@ -267,7 +269,7 @@ void Subscriber::End(bool keep_queued, const Status& why) {
 }
 
 bool Subscriber::OnOwnThread() const {
-  return thread_id_.load() == std::this_thread::get_id();
+  return this_thread_subscriber == this;
 }
 
 void Subscriber::AwaitQuiet(bool on_reading_thread) {

@@ -146,7 +146,6 @@ class Subscriber {
   FrameQueue::Lane* lane_ = nullptr;
   std::mutex thread_mutex_;
   std::thread thread_;  // guarded by thread_mutex_
-  std::atomic<std::thread::id> thread_id_{};
   std::atomic<bool> thread_over_{false};
   bool ended_within_ = false;  // its thread's: ended by its own callback
 };
