@@ -10,8 +10,8 @@
 #   PREFIX/lib                 libmycelium_cpp.a; pkgconfig/mycelium_cpp.pc says how to use it;
 #                              libmycelium_ffi.{a,so} for C, with pkgconfig/mycelium.pc
 #   PREFIX/share/mycelium      the wheels for pip: mycelium, mycelium_native
-#   PREFIX/lib/ocaml           the OCaml libraries mycelium and, with Lwt, mycelium-lwt, if dune is
-#                              installed
+#   PREFIX/lib/ocaml           the OCaml libraries mycelium, mycelium_native and, if Lwt is
+#                              installed, mycelium-lwt
 # Installs missing Debian packages first (asks for sudo only then).
 set -euo pipefail
 if [ "$#" -ne 1 ]; then
@@ -62,24 +62,21 @@ Cflags: -I\${prefix}/include -I\${prefix}/include/mycelium
 Libs: -L\${prefix}/lib -lmycelium_cpp -pthread
 EOT
 
-if command -v dune >/dev/null; then
-  stage="$(mktemp -d)"
-  trap 'rm -rf "$stage"' EXIT
-  client/ocaml/stage.sh "$bin/proto/plugin/protoc-gen-mycelium" "$stage"
-  packages=(mycelium)
-  if ocamlfind query lwt.unix >/dev/null 2>&1; then
-    packages+=(mycelium-lwt)
-  else
-    echo "No Lwt here (Debian: liblwt-ocaml-dev): mycelium-lwt is left out."
-  fi
-  dune build --root "$stage" --no-print-directory --profile release \
-    --only-packages "$(IFS=, && echo "${packages[*]}")" @install
-  dune install --root "$stage" --prefix "$prefix" \
-    --libdir "$prefix/lib/ocaml" "${packages[@]}" 2>"$stage/log" || {
-    cat "$stage/log" >&2
-    exit 1
-  }
+stage="$(mktemp -d)"
+trap 'rm -rf "$stage"' EXIT
+client/ocaml/stage.sh "$bin/proto/plugin/protoc-gen-mycelium" "$stage"
+packages=(mycelium mycelium_native)
+if ocamlfind query lwt.unix >/dev/null 2>&1; then
+  packages+=(mycelium-lwt)
 else
-  echo "No dune here (Debian: ocaml-dune): the OCaml library is left out."
+  echo "No Lwt here (Debian: liblwt-ocaml-dev): mycelium-lwt is left out."
 fi
+PKG_CONFIG_PATH="$prefix/lib/pkgconfig" dune build --root "$stage" \
+  --no-print-directory --profile release \
+  --only-packages "$(IFS=, && echo "${packages[*]}")" @install
+dune install --root "$stage" --prefix "$prefix" \
+  --libdir "$prefix/lib/ocaml" "${packages[@]}" 2>"$stage/log" || {
+  cat "$stage/log" >&2
+  exit 1
+}
 echo "Installed in $prefix"

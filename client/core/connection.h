@@ -124,9 +124,7 @@ class Connection {
   Status SetEnded(const Status& why);
   void FailAnswers();
   void WakeStuckReader();
-  bool OnReadingThread() const {
-    return read_by_this_thread_ == this;
-  }
+  bool OnReadingThread() const { return read_by_this_thread_ == this; }
   bool OnAnyOwnThread() const {
     return OnReadingThread() || Subscriber::ThisThreadOwner() == this;
   }

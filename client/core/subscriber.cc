@@ -268,9 +268,7 @@ void Subscriber::End(bool keep_queued, const Status& why) {
   if (queue_ != nullptr) queue_->Close(keep_queued, why);
 }
 
-bool Subscriber::OnOwnThread() const {
-  return this_thread_subscriber == this;
-}
+bool Subscriber::OnOwnThread() const { return this_thread_subscriber == this; }
 
 void Subscriber::AwaitQuiet(bool on_reading_thread) {
   if (OnOwnThread() || (queue_ == nullptr && on_reading_thread)) return;

@@ -1,6 +1,7 @@
 """What dune makes of this folder: the tests, and the packages as they are
 installed."""
 
+import contextlib
 import glob
 import os
 import shutil
@@ -8,7 +9,7 @@ import signal
 import subprocess
 import tempfile
 import unittest
-from typing import Dict, List
+from typing import Dict, Iterator, List
 
 SOURCES = "client/ocaml"
 PLUGIN = "proto/plugin/protoc-gen-mycelium"
@@ -16,12 +17,38 @@ BROKERD = "broker/mycelium-brokerd"
 TOOL = "client/cli/mycelium"
 GOLDEN = "proto/plugin/golden/ocaml"
 OPTIONS = "proto/mycelium/options.proto"
-PACKAGES = ["mycelium", "mycelium-lwt"]
-LIBRARIES = ["wire", "control", "engine", "posix", "client", "lwt"]
+C_PACKAGE = "client/c/mycelium-c.tar.gz"
+PACKAGES = ["mycelium", "mycelium-lwt", "mycelium_native"]
+LIBRARIES = ["wire", "control", "engine", "posix", "client", "lwt", "native"]
 SCRIPT_SECONDS = 120
 
 DUNE_PROJECT = "(lang dune 2.9)\n"
 DUNE = "(executable (name hello) (libraries mycelium.wire))\n"
+BOTH = """
+(executables
+ (names over_both)
+ (modules over_both mycelium_protocol)
+ (libraries mycelium mycelium_native))
+"""
+# A program of a socket client and a native one.
+OVER_BOTH = """
+open Mycelium_protocol
+
+let or_exit = function
+  | Ok value -> value
+  | Error why -> Format.eprintf "%a@." Mycelium.Error.pp why; exit 1
+
+let () =
+  let native = or_exit (Mycelium_native.Client.connect ~schema ()) in
+  let asked = or_exit (Mycelium_native.Client.respond native Question.t Answer.t
+    (fun { text } -> Ok { text = String.uppercase_ascii text })) in
+  let sockets = or_exit (Mycelium.Client.connect ~schema ()) in
+  print_string (or_exit
+    (Mycelium.Client.request sockets Question.t Answer.t { text = "why" })).text;
+  Mycelium.Client.close sockets;
+  Mycelium_native.Client.unsubscribe asked;
+  Mycelium_native.Client.close native
+"""
 HELLO = """
 let () =
   print_string
@@ -61,9 +88,13 @@ class DuneTest(unittest.TestCase):
         cls.folder = os.path.join(home, "stage")
         cls.prefix = os.path.join(home, "prefix")
         os.mkdir(cls.folder)
+        os.mkdir(cls.prefix)
+        # The C library, which mycelium_native stands on.
+        subprocess.run(["tar", "-xzf", C_PACKAGE, "-C", cls.prefix], check=True)
         cls.environment = dict(
             os.environ,
             HOME=home,
+            PKG_CONFIG_PATH=cls.prefix + "/lib/pkgconfig",
             DUNE_CACHE="disabled",
             MYCELIUM_BROKERD=os.path.abspath(BROKERD),
             MYCELIUM_TOOL=os.path.abspath(TOOL),
@@ -114,12 +145,33 @@ class DuneTest(unittest.TestCase):
     def test_the_tests_with_the_daemon_pass(self) -> None:
         print(self.dune("build", "--force", "@daemon"))
 
+    def test_the_tests_of_the_native_package_pass(self) -> None:
+        print(self.dune("build", "--force", "@native"))
+
     def test_the_benchmarks_run(self) -> None:
         said = self.dune("exec", "--profile=release", "bench/codec_bench.exe", "0.2")
         self.assertRegex(said, r"chat\.TextMessage +21 B +encode +\d+ ns")
+        said = self.dune(
+            "exec", "--profile=release", "bench/native_bench.exe", "100000"
+        )
+        self.assertRegex(said, r"in process, typed, publish to handler +\d+\.\d\d M/s")
+        with self.broker() as url:
+            said = self.dune(
+                *["exec", "--profile=release", "bench/client_bench.exe", "--"],
+                *[url, "100000"],
+            )
+        for line in [
+            r"receive, a handler with Lwt +64 B +\d+\.\d\d M/s",
+            r"a request and its reply +64 B +p50 +\d+ us",
+        ]:
+            self.assertRegex(said, line)
+
+    @contextlib.contextmanager
+    def broker(self) -> Iterator[str]:
+        """Its url."""
         with tempfile.TemporaryDirectory(dir="/var/tmp") as folder:
             url = "unix:" + folder + "/s"
-            broker = subprocess.Popen(
+            process = subprocess.Popen(
                 [BROKERD, "--listen", url], stderr=subprocess.DEVNULL
             )
             try:
@@ -129,18 +181,10 @@ class DuneTest(unittest.TestCase):
                     "until %s ping --url %s --count 1 >/dev/null 2>&1; do :; done"
                     % (TOOL, url),
                 )
-                said = self.dune(
-                    *["exec", "--profile=release", "bench/client_bench.exe", "--"],
-                    *[url, "100000"],
-                )
+                yield url
             finally:
-                broker.terminate()
-                broker.wait()
-        for line in [
-            r"receive, a handler with Lwt +64 B +\d+\.\d\d M/s",
-            r"a request and its reply +64 B +p50 +\d+ us",
-        ]:
-            self.assertRegex(said, line)
+                process.terminate()
+                process.wait()
 
     def test_generated_code_needs_the_installed_package_only(self) -> None:
         with tempfile.TemporaryDirectory() as project:
@@ -157,6 +201,25 @@ class DuneTest(unittest.TestCase):
             self.run_command("env", library, "dune", "build", "--root", project)
             said = self.run_command(project + "/_build/default/hello.exe")
         self.assertEqual(said, "hello")
+
+    def test_a_project_elsewhere_uses_both_packages(self) -> None:
+        with tempfile.TemporaryDirectory() as project, self.broker() as url:
+            for name in ("mycelium_protocol.ml", "mycelium_protocol.mli"):
+                shutil.copy(os.path.join(GOLDEN, name), project)
+            for name, text in [
+                ("dune-project", DUNE_PROJECT),
+                ("dune", BOTH),
+                ("over_both.ml", OVER_BOTH),
+            ]:
+                with open(os.path.join(project, name), "w", encoding="utf-8") as file:
+                    file.write(text)
+            library = "OCAMLPATH=" + os.path.join(self.prefix, "lib/ocaml")
+            self.run_command("env", library, "dune", "build", "--root", project)
+            said = self.run_command(
+                *["env", "-u", "LD_LIBRARY_PATH", "MYCELIUM_URL=" + url],
+                project + "/_build/default/over_both.exe",
+            )
+        self.assertEqual(said, "WHY")
 
     def test_the_readme_does_what_it_says(self) -> None:
         """Its blocks by the letter, from an empty folder outside of the
@@ -217,6 +280,7 @@ class DuneTest(unittest.TestCase):
             "posix": "Mycelium_posix",
             "client": "Mycelium__",
             "lwt": "Mycelium_lwt__",
+            "native": "Mycelium_native__",
         }.get(library)
         said = self.run_command(
             "ocamldoc",

@@ -63,7 +63,8 @@ int main() {
   chat::Question question;
   question.set_text("what is the answer?");
   const std::string bytes = question.SerializeAsString();
-  if (mycelium_publish(runtime, mycelium::MessageTraits<chat::Question>::kTypeId,
+  if (mycelium_publish(runtime,
+                       mycelium::MessageTraits<chat::Question>::kTypeId,
                        bytes.data(), bytes.size()) != MYCELIUM_OK) {
     return Fail("publish");
   }

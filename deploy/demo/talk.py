@@ -19,9 +19,7 @@ def ask(client: mycelium.Client, partner: str) -> chat.Answer:
     question = chat.Question(text="who are you?")
     while True:
         try:
-            return client.request(
-                question, chat.Answer, partner, timeout_s=PATIENCE_S
-            )
+            return client.request(question, chat.Answer, partner, timeout_s=PATIENCE_S)
         except mycelium.RequestError as error:
             nobody = error.status == mycelium.StatusCode.NOT_FOUND
             if not nobody or time.monotonic() > end:

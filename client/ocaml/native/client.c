@@ -159,7 +159,8 @@ static struct custom_operations client_operations = {
     custom_serialize_default,   custom_deserialize_default,
     custom_compare_ext_default, custom_fixed_length_default};
 
-/* --- Connecting ------------------------------------------------------------ */
+/* --- Connecting ------------------------------------------------------------
+ */
 
 typedef struct connect_work {
   work work;
@@ -261,7 +262,8 @@ value mycelium_native_connected(value work) {
   CAMLreturn(custom);
 }
 
-/* --- Publishing ------------------------------------------------------------ */
+/* --- Publishing ------------------------------------------------------------
+ */
 
 /* With the lock, in place: it cannot wait.  The library runs nothing of
  * OCaml's within it, and where others' direct callbacks would run within it (a
@@ -282,8 +284,7 @@ void frame_take(frame* frame, value topic, value payload) {
   }
   if (frame->place == NULL) caml_raise_out_of_memory();
   memcpy(frame->place, String_val(topic), topic_bytes);
-  memcpy(frame->place + topic_bytes, String_val(payload),
-         frame->payload_bytes);
+  memcpy(frame->place + topic_bytes, String_val(payload), frame->payload_bytes);
   frame->topic = topic_bytes > 1 ? frame->place : NULL;
   frame->payload = frame->place + topic_bytes;
 }
@@ -301,9 +302,8 @@ value mycelium_native_publish_waiting(value custom, value type_id, value topic,
   const uint16_t type = (uint16_t)Int_val(type_id);
   const int64_t slice_ms = Long_val(timeout_ms);
   caml_enter_blocking_section();
-  const mycelium_status status =
-      mycelium_publish_topic(handle, type, frame.topic, frame.payload,
-                             frame.payload_bytes, slice_ms);
+  const mycelium_status status = mycelium_publish_topic(
+      handle, type, frame.topic, frame.payload, frame.payload_bytes, slice_ms);
   frame_free(&frame);
   caml_leave_blocking_section();
   CAMLreturn(Val_int(status));
@@ -341,17 +341,16 @@ value mycelium_native_publish_acked(value custom, value type_id, value topic,
   CAMLparam2(custom, function);
   accepted_event* const told = calloc(1, sizeof *told);
   if (told == NULL) caml_raise_out_of_memory();
-  told->event =
-      (event){NULL, root(function), 1, accepted_value, accepted_free};
+  told->event = (event){NULL, root(function), 1, accepted_value, accepted_free};
   frame frame;
   frame_take(&frame, topic, payload);
   mycelium_runtime* const handle = client_of(custom)->handle;
   const uint16_t type = (uint16_t)Int_val(type_id);
   const int64_t slice_ms = Long_val(timeout_ms);
   caml_enter_blocking_section();
-  const mycelium_status status = mycelium_publish_acked(
-      handle, type, frame.topic, frame.payload, frame.payload_bytes,
-      slice_ms, on_accepted, told);
+  const mycelium_status status =
+      mycelium_publish_acked(handle, type, frame.topic, frame.payload,
+                             frame.payload_bytes, slice_ms, on_accepted, told);
   frame_free(&frame);
   caml_leave_blocking_section();
   if (status != MYCELIUM_OK) {
@@ -363,12 +362,13 @@ value mycelium_native_publish_acked(value custom, value type_id, value topic,
 
 value mycelium_native_publish_acked_bytecode(value* arguments, int count) {
   (void)count;
-  return mycelium_native_publish_acked(arguments[0], arguments[1],
-                                       arguments[2], arguments[3],
-                                       arguments[4], arguments[5]);
+  return mycelium_native_publish_acked(arguments[0], arguments[1], arguments[2],
+                                       arguments[3], arguments[4],
+                                       arguments[5]);
 }
 
-/* --- What is asked ---------------------------------------------------------- */
+/* --- What is asked ----------------------------------------------------------
+ */
 
 value mycelium_native_flush(value custom, value timeout_ms) {
   CAMLparam1(custom);
@@ -437,18 +437,22 @@ value mycelium_native_counters(value custom) {
   CAMLparam1(custom);
   mycelium_counters counters = {.struct_bytes = sizeof counters};
   mycelium_runtime_counters(client_of(custom)->handle, &counters);
-  const uint64_t all[] = {
-      counters.frames_published, counters.frames_accepted,
-      counters.frames_resent,    counters.frames_unaccepted,
-      counters.frames_received,  counters.frames_missed,
-      counters.gaps,             counters.reconnects,
-      counters.replies_late};
+  const uint64_t all[] = {counters.frames_published,
+                          counters.frames_accepted,
+                          counters.frames_resent,
+                          counters.frames_unaccepted,
+                          counters.frames_received,
+                          counters.frames_missed,
+                          counters.gaps,
+                          counters.reconnects,
+                          counters.replies_late};
   value result = caml_alloc_small(9, 0);
   for (int i = 0; i < 9; ++i) Field(result, i) = Val_long((intnat)all[i]);
   CAMLreturn(result);
 }
 
-/* --- The end ---------------------------------------------------------------- */
+/* --- The end ----------------------------------------------------------------
+ */
 
 typedef struct close_work {
   work work;

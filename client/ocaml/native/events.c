@@ -13,8 +13,8 @@ static struct {
   uint64_t posted;
   uint64_t done; /* of those, told, and what they called has returned */
   int ready;
-} queue = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, NULL, NULL, 0,
-           0, 0};
+} queue = {
+    PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, NULL, NULL, 0, 0, 0};
 
 /* In a child of fork the queue begins anew. */
 static void begin(void) {
@@ -117,7 +117,8 @@ value mycelium_native_told(value count, value slice_ms) {
   pthread_mutex_lock(&queue.mutex);
   int error = 0;
   while (queue.done < wanted && error == 0) {
-    error = pthread_cond_clockwait(&queue.changed, &queue.mutex, CLOCK_MONOTONIC, &until);
+    error = pthread_cond_clockwait(&queue.changed, &queue.mutex,
+                                   CLOCK_MONOTONIC, &until);
   }
   const int told = queue.done >= wanted;
   pthread_mutex_unlock(&queue.mutex);

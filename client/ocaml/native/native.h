@@ -99,7 +99,8 @@ int in_callback(void);
 /* A custom block; collected without an answer it answers Internal. */
 value respondent_value(mycelium_respondent* respondent);
 
-/* --- client.c -------------------------------------------------------------- */
+/* --- client.c --------------------------------------------------------------
+ */
 
 typedef struct client {
   mycelium_runtime* handle;

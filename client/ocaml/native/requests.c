@@ -4,7 +4,8 @@
 
 #include "native.h"
 
-/* --- An answer ------------------------------------------------------------- */
+/* --- An answer -------------------------------------------------------------
+ */
 
 /* How a request has ended, as it was told without the lock. */
 typedef struct answer {
@@ -38,7 +39,8 @@ static value answer_value(const answer* answer) {
   return ok_value(received_value(&answer->reply));
 }
 
-/* --- Asking without waiting -------------------------------------------------- */
+/* --- Asking without waiting --------------------------------------------------
+ */
 
 typedef struct reply_event {
   event event;
@@ -70,8 +72,7 @@ static value begun(mycelium_status status, uint64_t call) {
 }
 
 value mycelium_native_request(value custom, value type_id, value topic,
-                              value payload, value timeout_ms,
-                              value function) {
+                              value payload, value timeout_ms, value function) {
   CAMLparam2(custom, function);
   reply_event* const told = calloc(1, sizeof *told);
   if (told == NULL) caml_raise_out_of_memory();
@@ -111,7 +112,8 @@ value mycelium_native_cancel(value custom, value call) {
   CAMLreturn(Val_unit);
 }
 
-/* --- Asking and waiting ------------------------------------------------------- */
+/* --- Asking and waiting
+ * ------------------------------------------------------- */
 
 /* Of who waits, and of the library until it has answered. */
 typedef struct waiting {
@@ -201,7 +203,8 @@ value mycelium_native_await(value kept, value slice_ms) {
   pthread_mutex_lock(&waiting->mutex);
   int error = 0;
   while (!waiting->ended && error == 0) {
-    error = pthread_cond_clockwait(&waiting->changed, &waiting->mutex, CLOCK_MONOTONIC, &until);
+    error = pthread_cond_clockwait(&waiting->changed, &waiting->mutex,
+                                   CLOCK_MONOTONIC, &until);
   }
   const int ended = waiting->ended;
   pthread_mutex_unlock(&waiting->mutex);
@@ -213,7 +216,8 @@ value mycelium_native_await(value kept, value slice_ms) {
   CAMLreturn(some);
 }
 
-/* --- Answering ------------------------------------------------------------------ */
+/* --- Answering
+ * ------------------------------------------------------------------ */
 
 static mycelium_respondent** respondent_of(value custom) {
   return (mycelium_respondent**)Data_custom_val(custom);
@@ -251,8 +255,8 @@ static struct custom_operations respondent_operations = {
 value respondent_value(mycelium_respondent* respondent) {
   CAMLparam0();
   CAMLlocal1(custom);
-  custom = caml_alloc_custom(&respondent_operations, sizeof respondent, 1,
-                             1000);
+  custom =
+      caml_alloc_custom(&respondent_operations, sizeof respondent, 1, 1000);
   *respondent_of(custom) = respondent;
   CAMLreturn(custom);
 }

@@ -15,7 +15,8 @@ typedef struct delivery {
   pthread_mutex_t pulling;
 } delivery;
 
-/* --- Into OCaml -------------------------------------------------------------- */
+/* --- Into OCaml --------------------------------------------------------------
+ */
 
 static _Thread_local int registered;
 static _Thread_local int has_lock;
@@ -93,7 +94,8 @@ static void on_batch_end(void* user_data) {
   leave();
 }
 
-/* --- Memory -------------------------------------------------------------------- */
+/* --- Memory
+ * -------------------------------------------------------------------- */
 
 static void forget(delivery* delivery) {
   if (atomic_fetch_sub(&delivery->users, 1) > 1) return;
@@ -137,7 +139,8 @@ static void post_end(delivery* delivery) {
   post(&end->event);
 }
 
-/* --- Subscribing ---------------------------------------------------------------- */
+/* --- Subscribing
+ * ---------------------------------------------------------------- */
 
 typedef struct subscribe_work {
   work work;
@@ -234,7 +237,8 @@ value mycelium_native_subscribed(value work) {
   CAMLreturn(custom);
 }
 
-/* --- Pulling ---------------------------------------------------------------------- */
+/* --- Pulling
+ * ---------------------------------------------------------------------- */
 
 /* With `pulling`, which what it gives needs. */
 static value item_value(const mycelium_item* item) {
@@ -280,7 +284,8 @@ value mycelium_native_next(value custom, value slice_ms) {
   CAMLreturn(result);
 }
 
-/* --- The end ----------------------------------------------------------------------- */
+/* --- The end
+ * ----------------------------------------------------------------------- */
 
 typedef struct unsubscribe_work {
   work work;
@@ -319,7 +324,8 @@ value mycelium_native_in_callback(value unit) {
   return Val_bool(in_callback());
 }
 
-/* --- Responders --------------------------------------------------------------------- */
+/* --- Responders
+ * --------------------------------------------------------------------- */
 
 /* (received, respondent) */
 static value asked_value(const mycelium_message* request,
