@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Follows "Your own messages in five minutes" of README.md and then the documents
-# of docs/ by the letter, from an empty folder: runs their ```sh blocks as one
+# Follows "Your own messages in five minutes" of README.md, the documents of
+# docs/ and client/ocaml/README.md by the letter: runs their ```sh blocks as one
 # script, and looks for the lines of their ```text blocks in what that prints,
 # in their order.
 set -euo pipefail
@@ -21,7 +21,7 @@ blocks() {
     FILENAME == "README.md" && /^## / { here = /Your own messages in five minutes/ }
     here && $0 == fence { inside = 1; next }
     /^```$/ { inside = 0 }
-    here && inside' README.md docs/*.md
+    here && inside' README.md docs/*.md client/ocaml/README.md
 }
 mkdir "$folder/empty"
 {
