@@ -188,7 +188,7 @@ broker::Peer UnixPeer(int fd) {
     return {"unix:unknown", "unknown user", true};
   }
   return {absl::StrCat("unix:uid=", credentials.uid, ",pid=", credentials.pid),
-          absl::StrCat("uid ", credentials.uid), true};
+          absl::StrCat("uid ", credentials.uid), true, credentials.uid};
 }
 
 broker::Peer TcpPeer(const sockaddr_storage& address) {
@@ -196,7 +196,7 @@ broker::Peer TcpPeer(const sockaddr_storage& address) {
   const bool ipv6 = address.ss_family == AF_INET6;
   return {
       absl::StrCat("tcp:", ipv6 ? "[" : "", host, ipv6 ? "]" : "", ":", port),
-      absl::StrCat("address ", host), false};
+      absl::StrCat("address ", host), false, std::nullopt, host};
 }
 
 // Files that may still be opened, if the lowest free number is `fd` + 1: the

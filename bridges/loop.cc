@@ -10,6 +10,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "bridges/stream.h"
+#include "config/limits.h"
 #include "glog/logging.h"
 
 namespace mycelium::bridges {
@@ -22,7 +23,7 @@ constexpr int64_t kStatusIntervalMs = 5'000;
 }  // namespace
 
 Loop::Loop(broker::Broker::Identity identity, const Config& config,
-           Systemd* systemd, std::function<void()> reload)
+           Systemd* systemd, Reload reload)
     : drain_timeout_ms_(config.drain_timeout_ms),
       systemd_(systemd),
       reload_(std::move(reload)) {
@@ -31,6 +32,7 @@ Loop::Loop(broker::Broker::Identity identity, const Config& config,
   broker_ = std::make_unique<broker::Broker>(
       std::move(identity), config.limits, static_cast<int64_t>(uv_now(&loop_)));
   CHECK(ApplyConfig(config).ok());  // there is nothing yet that it may not fit
+  broker_->set_operations({[this] { Drain("asked for by ADMIN"); }, reload_});
   CHECK_EQ(uv_prepare_init(&loop_, &prepare_), 0);
   CHECK_EQ(uv_check_init(&loop_, &check_), 0);
   CHECK_EQ(uv_timer_init(&loop_, &timer_), 0);
@@ -168,16 +170,24 @@ void Loop::Turn() {
 }
 
 void Loop::OnSignal(int number) {
-  if (number == SIGHUP) return reload_();
-  if (draining_) {
+  if (number == SIGHUP) {
+    wire::Reload told;
+    // It logs how it went.
+    return reload_(&told).IgnoreError();
+  }
+  if (std::exchange(stop_signal_seen_, true)) {
     LOG(WARNING) << "stopping at once: a second " << strsignal(number);
     google::FlushLogFiles(google::INFO);
     _exit(128 + number);
   }
-  LOG(INFO) << "stopping: " << strsignal(number) << ", " << broker_->sessions()
+  Drain(strsignal(number));
+}
+
+void Loop::Drain(const std::string& why) {
+  if (std::exchange(draining_, true)) return;
+  LOG(INFO) << "stopping: " << why << ", " << broker_->sessions()
             << " sessions, at most " << drain_timeout_ms_
             << " ms to write what is queued";
-  draining_ = true;
   systemd_->Tell("STOPPING=1");
   CloseListeners();
   const auto now_ms = static_cast<int64_t>(uv_now(&loop_));
@@ -191,16 +201,24 @@ void Loop::OnSignal(int number) {
 }
 
 void Loop::StopSessions() {
-  LOG(WARNING) << "stopping: " << broker_->sessions()
-               << " sessions did not take " << broker_->queued_bytes()
-               << " bytes within drain_timeout_ms " << drain_timeout_ms_;
-  uv_stop(&loop_);
+  if (broker_->draining_sessions() > 0) {
+    LOG(WARNING) << "stopping: " << broker_->draining_sessions()
+                 << " sessions did not take " << broker_->draining_bytes()
+                 << " bytes within drain_timeout_ms " << drain_timeout_ms_;
+  }
+  if (!broker_->DrainTimedOut()) return uv_stop(&loop_);
+  uv_timer_start(
+      &drain_timer_, [](uv_timer_t* timer) { uv_stop(timer->loop); },
+      kDrainToldMs, 0);
 }
 
 absl::Status Loop::ApplyConfig(const Config& config) {
-  absl::Status status = broker_->Configure(
-      config.limits, config.schema, config.descriptor_sets, config.history);
-  if (status.ok()) drain_timeout_ms_ = config.drain_timeout_ms;
+  absl::Status status =
+      broker_->Configure(config.limits, config.schema, config.descriptor_sets,
+                         config.history, config.admin);
+  if (!status.ok()) return status;
+  drain_timeout_ms_ = config.drain_timeout_ms;
+  broker_->set_drain_timeout_ms(drain_timeout_ms_);
   return status;
 }
 

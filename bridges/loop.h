@@ -16,15 +16,17 @@
 #include "bridges/systemd.h"
 #include "broker/broker.h"
 #include "config/config.h"
+#include "proto/mycelium/admin.pb.h"
 
 namespace mycelium::bridges {
 
 class Loop {
  public:
   // `systemd` outlives the loop; it is told what the loop does from Run on.
-  // `reload` is called at SIGHUP.
+  // `reload` is called at SIGHUP and when ADMIN asks for it.
+  using Reload = std::function<absl::Status(wire::Reload*)>;
   Loop(broker::Broker::Identity identity, const Config& config,
-       Systemd* systemd, std::function<void()> reload);
+       Systemd* systemd, Reload reload);
   ~Loop();
   Loop(const Loop&) = delete;
   Loop& operator=(const Loop&) = delete;
@@ -34,8 +36,9 @@ class Loop {
   // Sockets that listen already, in the place of Listen.
   void Adopt(const Systemd::Sockets& sockets);
 
-  // Serves until SIGTERM or SIGINT, then writes out what is queued for at most
-  // the configuration's drain_timeout_ms, and logs what was not.
+  // Serves until SIGTERM, SIGINT or ADMIN's drain, then writes out what is
+  // queued for at most the configuration's drain_timeout_ms, and logs what was
+  // not.
   void Run();
 
   // What can change while it runs: limits, drain_timeout_ms, schemas.  On an
@@ -48,6 +51,8 @@ class Loop {
   void StartBeat();
   void Beat();
   void OnSignal(int signal);
+  // Does nothing after the first time.
+  void Drain(const std::string& why);
   void CloseListeners();
   void StopSessions();
 
@@ -61,9 +66,10 @@ class Loop {
   std::unique_ptr<broker::Broker> broker_;
   int64_t drain_timeout_ms_;
   Systemd* const systemd_;
-  const std::function<void()> reload_;
+  const Reload reload_;
   std::vector<std::unique_ptr<Listener>> listeners_;
   bool draining_ = false;
+  bool stop_signal_seen_ = false;
   broker::TrafficCounters told_;  // by the last Beat
   int64_t told_ms_ = 0;
 };

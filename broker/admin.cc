@@ -30,6 +30,15 @@ void FillCounters(const TrafficCounters& from, wire::Counters* to) {
   to->set_deadlocks(from.deadlocks);
 }
 
+void FillTypes(const Router& router, wire::Status* status) {
+  for (const uint16_t type_id : router.CountedTypes()) {
+    if (status->types_size() == kStatusTypesMax) break;
+    wire::TypeStatus* const type = status->add_types();
+    type->set_type_id(type_id);
+    type->set_frames_in(router.Count(type_id));
+  }
+}
+
 void AnswerStatus(const wire::StatusRequest& request, const AdminView& view,
                   wire::Status* status) {
   const SessionContext& context = view.context;
@@ -56,6 +65,11 @@ void AnswerStatus(const wire::StatusRequest& request, const AdminView& view,
     bytes += s->ByteSizeLong();
   }
   status->set_sessions_total(static_cast<uint32_t>(view.sessions.size()));
+  status->set_sessions_max(context.limits.sessions_max);
+  status->set_descriptors_left(context.descriptors_left);
+  status->set_unix_ms(
+      static_cast<uint64_t>(view.now_ms + context.unix_offset_ms));
+  if (request.after_session_id() == 0) FillTypes(context.router, status);
   FillCounters(context.counters, status->mutable_counters());
   status->set_memory_bytes(context.pool.used_bytes());
   status->set_memory_bytes_max(context.limits.total_bytes_max);
@@ -154,10 +168,15 @@ void AnswerDescriptorSet(const wire::DescriptorSetRequest& request,
   set->set_total_bytes(static_cast<uint32_t>(bytes.size()));
 }
 
+void AnswerReload(const Operations& operations, wire::AdminReply* reply) {
+  const absl::Status status = operations.reload(reply->mutable_reload());
+  if (!status.ok()) reply->set_error(std::string(status.message()));
+}
+
 }  // namespace
 
-void AnswerAdmin(const wire::AdminRequest& request, const AdminView& view,
-                 wire::AdminReply* reply) {
+void AnswerAdmin(const Session& asker, const wire::AdminRequest& request,
+                 const AdminView& view, wire::AdminReply* reply) {
   const SchemaRegistry& schemas = view.context.schemas;
   switch (request.request_case()) {
     case wire::AdminRequest::kStatus:
@@ -167,6 +186,12 @@ void AnswerAdmin(const wire::AdminRequest& request, const AdminView& view,
                               reply->mutable_schema_list());
     case wire::AdminRequest::kDescriptorSet:
       return AnswerDescriptorSet(request.descriptor_set(), schemas, reply);
+    case wire::AdminRequest::kReload:
+      return AnswerReload(view.operations, reply);
+    case wire::AdminRequest::kTap:
+      return reply->set_error(view.context.taps.Answer(
+          asker.session_id, request.tap(), reply->mutable_tap()));
+    case wire::AdminRequest::kDrain:
     case wire::AdminRequest::REQUEST_NOT_SET:
       reply->set_error("admin: a request that this broker does not know");
   }

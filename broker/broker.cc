@@ -4,7 +4,7 @@
 #include <limits>
 
 #include "absl/strings/str_cat.h"
-#include "broker/admin.h"
+#include "broker/admin_permission.h"
 #include "config/limits.h"
 #include "glog/logging.h"
 
@@ -24,7 +24,9 @@ SchemaRegistry::Limits SchemaLimits(const BrokerLimits& limits) {
 }  // namespace
 
 Broker::Broker(Identity identity, const BrokerLimits& limits, int64_t now_ms)
-    : context_(std::make_unique<SessionContext>()), started_ms_(now_ms) {
+    : context_(std::make_unique<SessionContext>()),
+      started_ms_(now_ms),
+      uid_(identity.uid) {
   context_->schemas.set_limits(SchemaLimits(limits));
   context_->broker_name = std::move(identity.name);
   context_->broker_version = std::move(identity.version);
@@ -32,13 +34,9 @@ Broker::Broker(Identity identity, const BrokerLimits& limits, int64_t now_ms)
   context_->now_ms = now_ms;
   context_->unix_offset_ms = identity.started_unix_ms - now_ms;
   SetLimits(limits);
-  context_->answer_admin = [this](const wire::AdminRequest& request,
-                                  wire::AdminReply* reply) {
-    AnswerAdmin(
-        request,
-        {*context_, listeners_, sessions_, started_ms_, context_->now_ms},
-        reply);
-  };
+  context_->answer_admin =
+      [this](Session* asker, const wire::AdminRequest& request,
+             wire::AdminReply* reply) { Answer(asker, request, reply); };
 }
 
 Broker::~Broker() { sessions_.clear(); }
@@ -46,7 +44,8 @@ Broker::~Broker() { sessions_.clear(); }
 absl::Status Broker::Configure(const BrokerLimits& limits,
                                const SchemaRules& rules,
                                const std::vector<DescriptorSetFile>& files,
-                               const std::vector<HistoryRule>& history) {
+                               const std::vector<HistoryRule>& history,
+                               const AdminRules& admin) {
   SchemaRegistry& schemas = context_->schemas;
   const uint64_t last_number =
       schemas.all().empty() ? 0 : schemas.all().rbegin()->first;
@@ -65,6 +64,7 @@ absl::Status Broker::Configure(const BrokerLimits& limits,
   }
   SetLimits(limits);
   context_->schema_rules = rules;
+  admin_ = admin;
   context_->router.ConfigureHistory(history, context_->now_ms);
   return absl::OkStatus();
 }
@@ -97,6 +97,8 @@ std::string Broker::Refusal(const Peer& peer, int64_t descriptors_left) const {
 }
 
 Session* Broker::Accept(Peer peer, int64_t descriptors_left, int64_t now_ms) {
+  context_->descriptors_left =
+      static_cast<uint64_t>(std::max<int64_t>(descriptors_left, 0));
   const std::string refusal = Refusal(peer, descriptors_left);
   if (!refusal.empty() && refused_ >= kDescriptorsReserved / 2) {
     LOG(WARNING) << "connection of " << peer.text << " closed: " << refusal;
@@ -129,6 +131,7 @@ void Broker::Ended(Session* session, const std::string& error) {
     const auto it = by_principal_.find(session->peer().principal);
     if (--it->second == 0) by_principal_.erase(it);
   }
+  drain_askers_.erase(session->session_id);
   sessions_.erase(session->session_id);
 }
 
@@ -217,6 +220,7 @@ int64_t Broker::next_deadline_ms() const {
 void Broker::CheckMemory() {
   const uint64_t allowed = context_->limits.total_bytes_max;
   if (context_->pool.used_bytes() > allowed) {
+    context_->taps.DropAll();
     for (const auto& [id, session] : sessions_) {
       session->outbox.CompactIfSparse();
     }
@@ -237,12 +241,16 @@ void Broker::CheckMemory() {
   }
 }
 
-uint64_t Broker::queued_bytes() const {
+uint64_t Broker::draining_bytes() const {
   uint64_t bytes = 0;
   for (const auto& [id, session] : sessions_) {
-    bytes += session->outbox.queued_bytes();
+    if (!drain_askers_.contains(id)) bytes += session->outbox.queued_bytes();
   }
   return bytes;
+}
+
+size_t Broker::draining_sessions() const {
+  return sessions_.size() - drain_askers_.size();
 }
 
 std::string Broker::CloseFrame(wire::Code code, const std::string& reason) {
@@ -253,7 +261,37 @@ std::string Broker::CloseFrame(wire::Code code, const std::string& reason) {
 }
 
 void Broker::StartDrain(const std::string& reason, int64_t now_ms) {
-  for (const auto& [id, session] : sessions_) session->GoAway(reason, now_ms);
+  for (const auto& [id, session] : sessions_) {
+    if (!drain_askers_.contains(id)) session->GoAway(reason, now_ms);
+  }
+}
+
+bool Broker::DrainTimedOut() {
+  drain_timed_out_ = true;
+  return !drain_askers_.empty();
+}
+
+void Broker::Answer(Session* asker, const wire::AdminRequest& request,
+                    wire::AdminReply* reply) {
+  std::string refusal =
+      AdminRefusal(request.request_case(), asker->peer(), admin_, uid_);
+  if (!refusal.empty()) return reply->set_error(std::move(refusal));
+  if (request.has_drain()) return AnswerDrain(asker, reply->mutable_drain());
+  const int64_t now_ms = context_->now_ms;
+  AnswerAdmin(
+      *asker, request,
+      {*context_, listeners_, sessions_, started_ms_, now_ms, operations_},
+      reply);
+}
+
+void Broker::AnswerDrain(Session* asker, wire::Drain* drain) {
+  drain_askers_.insert(asker->session_id);
+  operations_.drain();
+  drain->set_drain_timeout_ms(static_cast<uint64_t>(drain_timeout_ms_));
+  drain->set_sessions(static_cast<uint32_t>(draining_sessions()));
+  drain->set_queued_bytes(draining_bytes());
+  drain->set_over(draining_sessions() == 0 || drain_timed_out_);
+  if (drain->over()) asker->GoAway("broker: stopping", context_->now_ms);
 }
 
 }  // namespace mycelium::broker

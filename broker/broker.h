@@ -12,8 +12,11 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
 #include "absl/status/status.h"
+#include "broker/admin.h"
 #include "broker/session.h"
+#include "config/admin_rules.h"
 #include "config/broker_limits.h"
 #include "config/history_rules.h"
 #include "config/schema_rules.h"
@@ -27,6 +30,7 @@ class Broker {
     std::string version;
     uint64_t epoch = 0;
     int64_t started_unix_ms = 0;  // now, in ms since 1970
+    uint32_t uid = 0;             // of the user that it runs as
   };
 
   Broker(Identity identity, const BrokerLimits& limits, int64_t now_ms);
@@ -57,21 +61,34 @@ class Broker {
   // clients told, nothing has changed.
   absl::Status Configure(const BrokerLimits& limits, const SchemaRules& rules,
                          const std::vector<DescriptorSetFile>& files,
-                         const std::vector<HistoryRule>& history = {});
+                         const std::vector<HistoryRule>& history = {},
+                         const AdminRules& admin = {});
 
-  // Tells everyone to go, once what is queued for them has been written.
+  // What ADMIN may have done.  To be set before the first session.
+  void set_operations(Operations operations) {
+    operations_ = std::move(operations);
+  }
+
+  // Tells everyone to go, once what is queued for them has been written; but
+  // not those that ask ADMIN how far it is, until they have been told that it
+  // is over.
   void StartDrain(const std::string& reason, int64_t now_ms);
+  // The time for it has passed: false if nobody has to be told so.
+  bool DrainTimedOut();
+  // Those that drain, and what waits to be written to them.
+  size_t draining_sessions() const;
+  uint64_t draining_bytes() const;
   size_t sessions() const { return sessions_.size(); }
   std::vector<Session*> AllSessions();
-  // Waiting to be written, in all outboxes.
-  uint64_t queued_bytes() const;
-
   // A CLOSE frame for a connection that gets no session.
   static std::string CloseFrame(wire::Code code, const std::string& reason);
 
   // Urls, for status.
   void set_listeners(std::vector<std::string> urls) {
     listeners_ = std::move(urls);
+  }
+  void set_drain_timeout_ms(int64_t drain_timeout_ms) {
+    drain_timeout_ms_ = drain_timeout_ms;
   }
   const TrafficCounters& counters() const { return context_->counters; }
 
@@ -85,6 +102,9 @@ class Broker {
   void SetLimits(const BrokerLimits& limits);
   void Schedule(Session* session, int64_t now_ms);
   void CheckMemory();
+  void Answer(Session* asker, const wire::AdminRequest& request,
+              wire::AdminReply* reply);
+  void AnswerDrain(Session* asker, wire::Drain* drain);
 
   const std::unique_ptr<SessionContext> context_;
   const int64_t started_ms_;
@@ -98,6 +118,12 @@ class Broker {
   // comes up; an entry that is not its session's scheduled_ms is void.
   std::priority_queue<Due, std::vector<Due>, std::greater<>> due_;
   std::vector<std::string> listeners_;
+  const uint32_t uid_;
+  AdminRules admin_;
+  Operations operations_;
+  int64_t drain_timeout_ms_ = 0;
+  bool drain_timed_out_ = false;
+  absl::flat_hash_set<uint32_t> drain_askers_;  // by session id
 };
 
 }  // namespace mycelium::broker

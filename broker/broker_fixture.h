@@ -45,17 +45,22 @@ class BrokerTest : public testing::TestWithParam<bool> {
     uint32_t addressee = 0;
   };
 
+  static constexpr uint32_t kOwnUid = 7;
+
   BrokerTest() { Restart({}); }
 
   void Restart(const BrokerLimits& limits) {
-    broker_ = std::make_unique<Broker>(Broker::Identity{"test", "1.2.3", 99},
-                                       limits, now_ms_);
+    broker_ = std::make_unique<Broker>(
+        Broker::Identity{"test", "1.2.3", 99, 0, kOwnUid}, limits, now_ms_);
   }
 
   Client Connect(const std::string& principal = "uid 1", bool is_local = true) {
-    return {broker_->Accept({"unix:" + principal, principal, is_local}, 1000,
-                            now_ms_),
-            {}};
+    Peer peer{"unix:" + principal, principal, is_local};
+    if (is_local) peer.uid = kOwnUid;
+    return ConnectAs(peer);
+  }
+  Client ConnectAs(const Peer& peer) {
+    return {broker_->Accept(peer, 1000, now_ms_), {}};
   }
 
   // With GetParam() one byte at a time.
@@ -123,7 +128,9 @@ class BrokerTest : public testing::TestWithParam<bool> {
   }
 
   Client Open(const std::string& name = "client") {
-    Client client = Connect();
+    return OpenOn(Connect(), name);
+  }
+  Client OpenOn(Client client, const std::string& name = "client") {
     wire::Hello hello;
     hello.set_version_major(kVersionMajor);
     hello.set_name(name);

@@ -471,7 +471,7 @@ TEST_P(InstancesTest, WhoIsAwayHoldsNobodyBack) {
   ASSERT_TRUE(Read(&publisher).at(0).Is(ControlKind::kRelease));
   Send(publisher, Publish(7, "", full));
   EXPECT_TRUE(Read(&publisher).empty());
-  EXPECT_EQ(broker_->queued_bytes(), 0u);
+  EXPECT_EQ(broker_->draining_bytes(), 0u);
 }
 
 TEST_P(InstancesTest, OfAForgottenSubscriptionTheTypesCountTells) {

@@ -30,6 +30,7 @@
 #include "broker/version.h"
 #include "config/config.h"
 #include "config/default_socket.h"
+#include "proto/mycelium/admin.pb.h"
 
 DEFINE_string(config, "", "textproto file, see config/brokerd.textproto");
 DEFINE_string(listen, "",
@@ -55,7 +56,8 @@ constexpr char kUsage[] =
     "Without listeners it serves one Unix socket: /run/mycelium/brokerd.sock\n"
     "as root or as a service, else $XDG_RUNTIME_DIR/mycelium/brokerd.sock.\n"
     "SIGTERM and SIGINT write out what is queued and stop, a second one stops\n"
-    "at once; SIGHUP reads the configuration again.\n"
+    "at once; SIGHUP reads the configuration again.  `mycelium drain` and\n"
+    "`mycelium reload` do the same.\n"
     "\n"
     "Under systemd it says when it is ready, feeds the watchdog, takes over\n"
     "the sockets of a .socket unit in place of its own listeners, and logs\n"
@@ -176,18 +178,19 @@ std::vector<DescriptorSetFile> Without(
 }
 
 // What a running broker takes over from a changed configuration.
-void Reload(const std::vector<Listener>& given, Config* in_force,
-            bridges::Loop* loop) {
+absl::Status Reload(const std::vector<Listener>& given, Config* in_force,
+                    bridges::Loop* loop, wire::Reload* told) {
   absl::StatusOr<Config> read = ReadConfig(given);
   if (!read.ok()) {
     LOG(ERROR) << "reload: nothing changed: " << read.status().message();
-    return;
+    return read.status();
   }
   Config next = *in_force;
   next.limits = read->limits;
   next.drain_timeout_ms = read->drain_timeout_ms;
   next.schema = read->schema;
   next.history = read->history;
+  next.admin = read->admin;
   // A schema that is known stays so: clients may have been let in beside it.
   for (DescriptorSetFile& file :
        Without(read->descriptor_sets, in_force->descriptor_sets)) {
@@ -196,7 +199,7 @@ void Reload(const std::vector<Listener>& given, Config* in_force,
   const absl::Status status = loop->ApplyConfig(next);
   if (!status.ok()) {
     LOG(ERROR) << "reload: nothing changed: " << status.message();
-    return;
+    return status;
   }
   const std::vector<std::string> changed = ChangedFields(*in_force, next);
   const std::vector<DescriptorSetFile> removed =
@@ -215,6 +218,9 @@ void Reload(const std::vector<Listener>& given, Config* in_force,
                  << ": takes a restart, left as it was";
   }
   *in_force = std::move(next);
+  told->mutable_changed()->Assign(changed.begin(), changed.end());
+  told->mutable_needs_restart()->Assign(fixed.begin(), fixed.end());
+  return absl::OkStatus();
 }
 
 // As sd_notify(3) has it: from RELOADING until READY.
@@ -251,11 +257,14 @@ int Serve() {
   const std::string name = config->name.empty() ? HostName() : config->name;
   std::unique_ptr<bridges::Loop> loop;
   loop = std::make_unique<bridges::Loop>(
-      broker::Broker::Identity{name, kVersion, RandomEpoch(), UnixMs()},
-      *config, &systemd, [&] {
+      broker::Broker::Identity{name, kVersion, RandomEpoch(), UnixMs(),
+                               geteuid()},
+      *config, &systemd, [&](wire::Reload* told) {
         systemd.Tell(Reloading());
-        Reload(given->listeners, &*config, loop.get());
+        const absl::Status status =
+            Reload(given->listeners, &*config, loop.get(), told);
         systemd.Tell("READY=1");
+        return status;
       });
   if (given->listeners.empty()) {
     absl::Status status = MakeDefaultFolder(*config);

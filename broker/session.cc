@@ -55,6 +55,7 @@ void Session::Send(ControlKind kind, uint64_t id, std::string_view body) {
 
 void Session::EndSubscriptions() {
   closed = true;
+  context_->taps.Remove(session_id);
   context_->requests.EndPort(this);
   if (instance_ != nullptr) {
     for (const auto& [id, subscription] : subscriptions_) {
@@ -395,7 +396,7 @@ void Session::OnAdmin(const FrameView& frame, int64_t now_ms) {
   wire::AdminRequest request;
   if (!Parse(frame, &request, now_ms)) return;
   wire::AdminReply reply;
-  context_->answer_admin(request, &reply);
+  context_->answer_admin(this, request, &reply);
   Send(ControlKind::kAdmin, frame.header.id, reply.SerializeAsString());
 }
 

@@ -10,6 +10,7 @@
 #include <deque>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -23,6 +24,7 @@
 #include "broker/requests.h"
 #include "broker/router.h"
 #include "broker/schema_registry.h"
+#include "broker/tap.h"
 #include "config/broker_limits.h"
 #include "config/schema_rules.h"
 #include "proto/handshake.h"
@@ -36,13 +38,18 @@ struct Peer {
   std::string text;  // "unix:uid=1000,pid=4711" or "tcp:127.0.0.1:40112"
   std::string
       principal;  // "uid 1000" or "address 127.0.0.1": what limits count by
-  bool is_local = false;  // a Unix socket
+  bool is_local = false;             // a Unix socket
+  std::optional<uint32_t> uid = {};  // on a Unix socket, as the kernel says
+  std::string address = {};          // on TCP, numeric
 };
+
+class Session;
 
 // What all sessions of a broker share.
 struct SessionContext {
   BrokerLimits limits;
   SchemaRules schema_rules;
+  uint64_t descriptors_left = 0;  // at the last Accept
   SchemaRegistry schemas;
   std::string broker_name;
   std::string broker_version;
@@ -57,8 +64,9 @@ struct SessionContext {
   Instances instances{&router, &schemas, &pool};
   // Sessions (by id) that are owed an ACK, and when; in order.
   std::deque<std::pair<int64_t, uint32_t>> acks_due;
-  std::function<void(const wire::AdminRequest&, wire::AdminReply*)>
+  std::function<void(Session*, const wire::AdminRequest&, wire::AdminReply*)>
       answer_admin;
+  Taps taps;
   int64_t SteadyMs(uint64_t unix_ms) const {
     return static_cast<int64_t>(std::min<uint64_t>(unix_ms, INT64_MAX / 2)) -
            unix_offset_ms;
@@ -155,6 +163,7 @@ class Session final : public Port {
                      uint64_t found_frames, wire::Gap* gap) const;
   void OnUnsubscribe(const FrameView& frame, int64_t now_ms);
   void OnAdmin(const FrameView& frame, int64_t now_ms);
+  void ShowToTaps(const Slice& frames, int64_t now_ms);
   // Must neither publish nor subscribe.
   bool LacksSchema() const {
     return context_->schema_rules.required && schema_ == nullptr;

@@ -85,6 +85,9 @@ uint32_t Session::PublishRun(const Inbox::Bytes& input, const FrameView& first,
     }
     router.Deliver(type, topic, this, input.block, input.begin, at, frames,
                    now_ms);
+    if (context_->taps.any()) [[unlikely]] {
+      ShowToTaps({input.block, input.begin, at, frames}, now_ms);
+    }
   }
   if (duplicate) {
     at += frame_bytes;
@@ -116,6 +119,7 @@ uint32_t Session::AskOrAnswer(const Inbox::Bytes& input, const FrameView& frame,
   const std::string fault =
       request ? context_->requests.Ask(this, slice, open_max)
               : context_->requests.Answer(this, slice, &requester);
+  if (fault.empty() && context_->taps.any()) ShowToTaps(slice, now_ms);
   if (!fault.empty()) {
     Fail(wire::CODE_PROTOCOL, fault, now_ms);
   } else if (requester != nullptr &&
@@ -128,6 +132,10 @@ uint32_t Session::AskOrAnswer(const Inbox::Bytes& input, const FrameView& frame,
         now_ms);
   }
   return frame_bytes;
+}
+
+void Session::ShowToTaps(const Slice& frames, int64_t now_ms) {
+  context_->taps.See(*this, frames, now_ms + context_->unix_offset_ms);
 }
 
 void Session::OnAck(const FrameView& frame, int64_t now_ms) {

@@ -145,12 +145,26 @@ void FindNumberProblems(const Config& config, std::vector<Problem>* problems) {
          "limits.schema_bytes_max", limits.schema_bytes_max);
 }
 
+void FindAdminProblems(const AdminRules& admin,
+                       std::vector<Problem>* problems) {
+  const auto check = [&](const char* field, size_t entries) {
+    if (entries <= kAdminEntriesMax) return;
+    problems->push_back({absl::StrCat("admin.", field, ": ", entries,
+                                      " entries, allowed ", kAdminEntriesMax),
+                         {"admin"}});
+  };
+  check("users", admin.users.size());
+  check("uids", admin.uids.size());
+  check("addresses", admin.addresses.size());
+}
+
 std::vector<Problem> FindProblems(const Config& config) {
   std::vector<Problem> problems;
   FindListenerProblems(config, &problems);
   FindNameProblems(config.name, &problems);
   FindNumberProblems(config, &problems);
   FindHistoryProblems(config, &problems);
+  FindAdminProblems(config.admin, &problems);
   for (DescriptorSetProblem& problem :
        FindDescriptorSetProblems(config.descriptor_sets, config.limits)) {
     problems.push_back({.text = std::move(problem.text),
@@ -173,6 +187,7 @@ class Reader {
     ReadNumbers();
     ReadSchemas(read);
     ReadHistory();
+    ReadAdmin();
     if (whole) {
       for (const Problem& problem : FindProblems(config_)) {
         ReportAt(PlaceOf(problem), problem.text);
@@ -328,6 +343,32 @@ class Reader {
     if (!history_in_range_) config_.history.clear();
   }
 
+  void ReadAdmin() {
+    const AdminConfig& admin = proto_.admin();
+    AdminRules* const rules = &config_.admin;
+    for (int i = 0; i < admin.users_size(); ++i) {
+      TakeInAdmin("users", i, FindUser(admin.users(i)), &rules->users);
+    }
+    for (int i = 0; i < admin.uids_size(); ++i) {
+      const std::string error =
+          RangeError("admin.uids", admin.uids(i), 0, kUidMax);
+      if (!error.empty()) ReportAt(PlaceInAdmin("uids", i), error);
+      rules->uids.push_back(static_cast<uint32_t>(admin.uids(i)));
+    }
+    for (int i = 0; i < admin.addresses_size(); ++i) {
+      TakeInAdmin("addresses", i, ParseAddressRange(admin.addresses(i)),
+                  &rules->addresses);
+    }
+  }
+
+  template <typename Entry>
+  void TakeInAdmin(const char* field, int i, absl::StatusOr<Entry> entry,
+                   std::vector<Entry>* entries) {
+    if (entry.ok()) return entries->push_back(*std::move(entry));
+    ReportAt(PlaceInAdmin(field, i),
+             absl::StrCat("admin.", field, ": ", entry.status().message()));
+  }
+
   // `k`: which one of a repeated field.
   void CheckedInHistory(int i, const char* field, int64_t value, int64_t least,
                         int64_t most, int k = 0) {
@@ -397,11 +438,18 @@ class Reader {
   }
 
   Place PlaceOfDescriptorSet(int i) const {
-    const FieldDescriptor* schema =
-        proto_.GetDescriptor()->FindFieldByName("schema");
-    return PlaceInList(
-        *places_.GetTreeForNested(schema, -1),
-        SchemaConfig::descriptor()->FindFieldByName("descriptor_set"), i);
+    return PlaceInSection("schema", "descriptor_set", i);
+  }
+  Place PlaceInAdmin(const char* field, int i) const {
+    return PlaceInSection("admin", field, i);
+  }
+
+  // REQUIRES: the file has the section and so many of its repeated field.
+  Place PlaceInSection(const char* section, const char* field, int i) const {
+    const FieldDescriptor* message =
+        proto_.GetDescriptor()->FindFieldByName(section);
+    return PlaceInList(*places_.GetTreeForNested(message, -1),
+                       message->message_type()->FindFieldByName(field), i);
   }
 
   // Of a list [a, b] only the beginning is known.
@@ -547,6 +595,12 @@ std::string PrintConfig(const Config& config) {
     history->set_bytes_max(static_cast<int64_t>(rule.bytes_max));
     history->set_age_ms_max(rule.age_ms_max);
   }
+  AdminConfig* admin = proto.mutable_admin();
+  for (const AdminUser& user : config.admin.users) admin->add_users(user.name);
+  for (const uint32_t uid : config.admin.uids) admin->add_uids(uid);
+  for (const AddressRange& range : config.admin.addresses) {
+    admin->add_addresses(range.text);
+  }
   std::string text;
   TextFormat::PrintToString(proto, &text);
   return text;
@@ -575,6 +629,11 @@ std::vector<std::string> ChangedFields(const Config& a, const Config& b) {
     names.push_back("schema.required");
   }
   if (a.history != b.history) names.push_back("history");
+  if (a.admin.users != b.admin.users) names.push_back("admin.users");
+  if (a.admin.uids != b.admin.uids) names.push_back("admin.uids");
+  if (a.admin.addresses != b.admin.addresses) {
+    names.push_back("admin.addresses");
+  }
   return names;
 }
 

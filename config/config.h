@@ -11,6 +11,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
+#include "config/admin_rules.h"
 #include "config/broker_limits.h"
 #include "config/descriptor_sets.h"
 #include "config/history_rules.h"
@@ -32,6 +33,7 @@ struct Config {
   SchemaRules schema;
   std::vector<DescriptorSetFile> descriptor_sets;
   std::vector<HistoryRule> history;
+  AdminRules admin;
 
   bool operator==(const Config&) const = default;
 };

@@ -182,6 +182,10 @@ TEST(Example, WorksWithItsExamplesSwitchedOn) {
                               .topic_filter = "sensors.>",
                               .frames_max = 1000,
                               .age_ms_max = 60'000});
+  expected.admin.uids = {1000};
+  for (const char* range : {"127.0.0.1", "10.0.0.0/8"}) {
+    expected.admin.addresses.push_back(*ParseAddressRange(range));
+  }
   const absl::StatusOr<Config> config =
       ParseConfig(text, kExamplePath, [&](const std::string&) { return set; });
   ASSERT_TRUE(config.ok()) << config.status();

@@ -106,6 +106,8 @@ TEST(PrintConfig, PrintsEveryFieldOfARuleOfHistory) {
   bytes_max: 16777216
   age_ms_max: 0
 }
+admin {
+}
 )");
 }
 

@@ -85,7 +85,8 @@ Config Everything() {
         types: [1, 65535] types: 7 topic_filter: "küche.*" frames_max: 5
         bytes_max: 4096 age_ms_max: 6
       }
-      history { bytes_max: 5000 })");
+      history { bytes_max: 5000 }
+      admin { users: "root" uids: [5, 6] addresses: "::1" })");
 }
 
 // --- Defaults ---------------------------------------------------------------
@@ -596,6 +597,8 @@ drain_timeout_ms: 5000
 schema {
   required: false
 }
+admin {
+}
 )");
 }
 
@@ -618,7 +621,8 @@ TEST(ChangedFields, NamesEachFieldAsTheFileDoes) {
             "limits.resume_instances_max limits.reconnect_ms_min "
             "limits.reconnect_ms_max limits.requests_per_session_max "
             "limits.deadlock_ms drain_timeout_ms schema.descriptor_set "
-            "schema.open schema.required history");
+            "schema.open schema.required history admin.users admin.uids "
+            "admin.addresses");
 }
 
 TEST(ChangedFields, NamesOnlyWhatDiffers) {

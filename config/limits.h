@@ -75,8 +75,18 @@ inline constexpr uint64_t kControlBytesMax = 256 << 10;
 // One page of an ADMIN reply: well below kControlBytesMax, so that a page with
 // the session that crosses it still fits.
 inline constexpr uint32_t kAdminPageBytesMax = 64 << 10;
+// Sessions that tap the traffic at a time; types and topic filters of each; and
+// the blocks that one pins, with 100 bytes for each run of frames in them.
+inline constexpr size_t kTapsMax = 16;
+inline constexpr int kTapFiltersMax = 64;
+inline constexpr uint64_t kTapBytesMax = 4 << 20;
+// How long a broker that has stopped waits for whoever asked it to (ADMIN) to
+// ask how it went.
+inline constexpr int64_t kDrainToldMs = 1'000;
 // Subscriptions of one session that status lists: 64 of at most 300 bytes.
 inline constexpr int kStatusSubscriptionsMax = 64;
+// Types that status lists: 2,048 of at most 18 bytes on the first page.
+inline constexpr int kStatusTypesMax = 2'048;
 // Everything that the broker holds for its sessions: blocks of frames, queued
 // or half read.
 inline constexpr uint64_t kTotalBytesMaxDefault = 1 << 30;

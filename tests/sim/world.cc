@@ -284,7 +284,7 @@ class World {
     if (broker_.links() > 0 || broker_.broker().sessions() != 1) {
       throw Violation{"sessions are left, though all clients have closed"};
     }
-    if (broker_.broker().queued_bytes() != 0) {
+    if (broker_.broker().draining_bytes() != 0) {
       throw Violation{"bytes are left in queues of nobody"};
     }
   }
