@@ -17,7 +17,7 @@ from typing import Dict, List, Optional
 
 START_TIMEOUT_S = 60.0
 COMMAND_TIMEOUT_S = 120.0
-BUILD_TIMEOUT_S = 600.0
+BUILD_TIMEOUT_S = 1800.0
 # What the tags of the Dockerfile stand for, close to Docker's own image.
 BASE_TAGS = ("debian:bookworm-slim", "debian:bookworm")
 PATHS_LEFT_OUT = ("/usr/share/doc/*", "/usr/share/man/*", "/usr/share/locale/*")
@@ -202,7 +202,6 @@ class DockerMachine:
         return ended.stdout + ended.stderr
 
     def build(self, context: str, dockerfile: str, target: str, *flags: str) -> None:
-        """An image named `target`, or as a -t of `flags` says."""
         self.run(
             *("docker", "build", "--network=host", "-f", dockerfile),
             *("--target", target, *flags, context),

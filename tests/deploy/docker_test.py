@@ -4,9 +4,11 @@ docker-compose.yml, what happens to its containers and network, and the commands
 of docs/DOCKER.md by the letter.
 
     tests/deploy/docker_test.py FOLDER   # with mycelium-brokerd and mycelium
+    tests/deploy/docker_test.py -        # builds all in Docker, as users do
 
-The demo's programs are built with bazel.  Exits with 77 and the reason if no
-engine can run here.
+With FOLDER the demo's programs are built with bazel here, and all are put into
+the images.  The other way takes some minutes more.  Exits with 77 and the reason
+if no engine can run here.
 """
 
 import json
@@ -27,8 +29,6 @@ from tests.deploy import docker_machine  # noqa: E402
 SECONDS = 60.0
 USER = "6940"
 SERVICES = ("publisher", "subscriber_tcp", "subscriber_unix")
-# What the images need of the clone, and what docs/DOCKER.md does.
-STAGED = (".dockerignore", "deploy")
 PROGRAMS = "programs"
 # So that a lost network is seen soon.
 FAST = "idle_timeout_ms: 4000 reconnect_ms_max: 500 resume_window_ms: 120000"
@@ -70,30 +70,34 @@ class DockerTest(unittest.TestCase):
         cls.machine = machine
         cls.addClassCleanup(machine.remove)
         cls.clone = os.path.join(machine.folder, "clone")
-        os.mkdir(cls.clone)
-        for name in STAGED:
-            source = os.path.join(ROOT, name)
-            if os.path.isdir(source):
-                shutil.copytree(source, os.path.join(cls.clone, name))
-            else:
-                shutil.copy(source, cls.clone)
-        programs = os.path.join(cls.clone, PROGRAMS)
-        subprocess.run(
-            [os.path.join(ROOT, "deploy/docker/build_programs.sh"), programs],
-            check=True,
+        shutil.copytree(
+            ROOT,
+            cls.clone,
+            symlinks=True,
+            ignore=shutil.ignore_patterns(".git", "bazel-*", PROGRAMS),
         )
-        for name in ("mycelium-brokerd", "mycelium"):
-            shutil.copy(os.path.join(binaries, name), programs)
-        # Compose and the documents say it through the environment.
-        machine.environment["PREBUILT"] = PROGRAMS
+        if binaries:
+            cls.put_programs()
+            # For compose and the commands of the documents.
+            machine.environment["PREBUILT"] = PROGRAMS
         machine.start_for_building()
         for target in ("demo", "brokerd"):
             machine.build(
                 *(cls.clone, os.path.join(cls.clone, "deploy/docker/Dockerfile")),
-                *(target, "--build-arg", "PREBUILT=" + PROGRAMS),
-                *("-t", "mycelium-" + target),
+                *(target, "-t", "mycelium-" + target, "--build-arg"),
+                "PREBUILT=" + machine.environment.get("PREBUILT", ""),
             )
         machine.start()
+
+    @classmethod
+    def put_programs(cls) -> None:
+        folder = os.path.join(cls.clone, PROGRAMS)
+        subprocess.run(
+            [os.path.join(ROOT, "deploy/docker/build_programs.sh"), folder],
+            check=True,
+        )
+        for name in ("mycelium-brokerd", "mycelium"):
+            shutil.copy(os.path.join(binaries, name), folder)
 
     def setUp(self) -> None:
         self.compose_folder = os.path.join(self.clone, "deploy/docker")
@@ -125,7 +129,7 @@ class DockerTest(unittest.TestCase):
         wait_until(lambda: self.health() == "healthy", "a healthy broker")
 
     def container(self, service: str) -> str:
-        return self.compose("ps", "-q", service).strip()
+        return self.compose("ps", "-aq", service).strip()
 
     def inspect(self, service: str) -> Dict[str, Any]:
         inspected: Dict[str, Any] = json.loads(
@@ -443,7 +447,8 @@ class DockerTest(unittest.TestCase):
 if __name__ == "__main__":
     if len(sys.argv) < 2:
         sys.exit(__doc__)
-    binaries = os.path.abspath(sys.argv.pop(1))
+    given = sys.argv.pop(1)
+    binaries = "" if given == "-" else os.path.abspath(given)
     lacks = docker_machine.missing()
     if lacks is not None:
         print("skipped: %s" % lacks)
