@@ -16,7 +16,7 @@ import time
 from typing import Dict, List, Optional
 
 START_TIMEOUT_S = 60.0
-COMMAND_TIMEOUT_S = 120.0
+COMMAND_TIMEOUT_S = 240.0
 BUILD_TIMEOUT_S = 1800.0
 # What the tags of the Dockerfile stand for, close to Docker's own image.
 BASE_TAGS = ("debian:bookworm-slim", "debian:bookworm")

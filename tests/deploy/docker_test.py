@@ -26,7 +26,7 @@ ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../..")
 sys.path.insert(0, ROOT)
 from tests.deploy import docker_machine  # noqa: E402
 
-SECONDS = 60.0
+SECONDS = 120.0
 USER = "6940"
 SERVICES = ("publisher", "subscriber_tcp", "subscriber_unix")
 PROGRAMS = "programs"
