@@ -7,6 +7,7 @@ the base image, which is kept in ~/.cache/mycelium-deploy.  Its containers reach
 each other and nothing else.
 """
 
+import glob
 import os
 import shutil
 import signal
@@ -111,7 +112,8 @@ class DockerMachine:
 
         command = ["dockerd", "-H", self.environment["DOCKER_HOST"]]
         command += ["--data-root", path("data"), "--exec-root", path("exec")]
-        command += ["--pidfile", path("docker.pid"), *flags]
+        command += ["--pidfile", path("docker.pid")]
+        command += ["--cgroup-parent", "/" + self.namespace, *flags]
         with open(path("dockerd.log"), "wb") as log:
             self._engine = subprocess.Popen(
                 self.inside(*command) if self._has_namespace else command,
@@ -160,6 +162,9 @@ class DockerMachine:
                 subprocess.run(["umount", "-l", point], check=True)
         if self._has_namespace:
             subprocess.run(["ip", "netns", "del", self.namespace], check=True)
+        for pattern in ("/sys/fs/cgroup/", "/sys/fs/cgroup/*/"):
+            for group in glob.glob(pattern + self.namespace):
+                os.rmdir(group)
         shutil.rmtree(self.folder)
 
     # --- What is done with it --------------------------------------------------
