@@ -28,7 +28,7 @@ from tests.deploy import docker_machine  # noqa: E402
 
 SECONDS = 120.0
 USER = "6940"
-SERVICES = ("publisher", "subscriber_tcp", "subscriber_unix")
+SERVICES = ("broker", "publisher", "subscriber_tcp", "subscriber_unix")
 PROGRAMS = "programs"
 # So that a lost network is seen soon.
 FAST = "idle_timeout_ms: 4000 reconnect_ms_max: 500 resume_window_ms: 120000"
@@ -110,7 +110,10 @@ class DockerTest(unittest.TestCase):
     def tearDown(self) -> None:
         if not getattr(getattr(self, "_outcome"), "success"):
             print(self.compose("logs", "--no-color", "--tail=30", check=False))
-        self.compose("down", "-v", "-t", "5")
+        containers = self.docker("ps", "-aq").split()
+        if containers:
+            self.docker("rm", "-f", "-v", *containers)
+        self.compose("down", "-v")
 
     # --- What the tests are made of ------------------------------------------
 
@@ -263,6 +266,10 @@ class DockerTest(unittest.TestCase):
         for service in ("subscriber_tcp", "subscriber_unix"):
             self.await_message(service, last)
             self.assertEqual(self.assert_exact(self.received(service)), [])
+        self.compose("stop")
+        for service in SERVICES:
+            state = self.inspect(service)["State"]
+            self.assertEqual(state["ExitCode"], 0, service)
         for line in self.log("broker"):
             self.assertRegex(line, r"^[IW]\d{8} ")
 
