@@ -51,16 +51,9 @@ done
 options="$bin/proto/mycelium/_virtual_imports/options_proto/mycelium"
 install -m 644 -t "$headers" "$options/options.pb.h" proto/mycelium/options.proto
 
-cat >"$prefix/lib/pkgconfig/mycelium_cpp.pc" <<EOT
-prefix=$prefix
-
-Name: mycelium_cpp
-Description: typed messages between programs, in C++
-Version: $(sed -n 's/.*kVersion\[\] = "\(.*\)".*/\1/p' broker/version.h)
-Requires: protobuf absl_status absl_statusor absl_strings absl_time libmd
-Cflags: -I\${prefix}/include -I\${prefix}/include/mycelium
-Libs: -L\${prefix}/lib -lmycelium_cpp -pthread
-EOT
+version="$(sed -n 's/.*kVersion\[\] = "\(.*\)".*/\1/p' broker/version.h)"
+sed "s/@VERSION@/$version/" client/cpp/mycelium_cpp.pc.in \
+  >"$prefix/lib/pkgconfig/mycelium_cpp.pc"
 
 stage="$(mktemp -d)"
 trap 'rm -rf "$stage"' EXIT
