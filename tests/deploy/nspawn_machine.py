@@ -3,9 +3,11 @@ systemd-nspawn, for tests of what is installed there.
 
 Needs root, mmdebstrap and systemd-container, and mounts and namespaces that the
 machine allows.  Nothing of it is left behind but the image, which is kept in
-~/.cache/mycelium-deploy, since making it takes a minute.
+~/.cache/mycelium-deploy under a name made of what is in it, since making it takes
+half a minute.
 """
 
+import hashlib
 import os
 import shutil
 import signal
@@ -14,7 +16,8 @@ import tempfile
 import time
 from typing import List, Optional
 
-PACKAGES = "systemd,systemd-sysv,dbus,procps,libunwind8"
+# What Mycelium's packages need is here already: the machine has no network.
+PACKAGES = "systemd,systemd-sysv,dbus,procps,libunwind8,python3"
 BOOT_TIMEOUT_S = 60.0
 COMMAND_TIMEOUT_S = 60.0
 
@@ -31,18 +34,23 @@ def missing() -> Optional[str]:
 
 def base_image() -> str:
     folder = os.path.expanduser("~/.cache/mycelium-deploy")
-    path = os.path.join(folder, "bookworm.tar")
+    content = hashlib.sha256(PACKAGES.encode()).hexdigest()[:12]
+    path = os.path.join(folder, "bookworm-%s.tar" % content)
     if not os.path.exists(path):
         os.makedirs(folder, exist_ok=True)
-        command = ["mmdebstrap", "--variant=minbase", "--include=" + PACKAGES]
         # mmdebstrap goes by the end of the name.
-        new = os.path.join(folder, "new.tar")
-        subprocess.run(
-            [*command, "bookworm", new],
-            check=True,
+        new = os.path.join(folder, "new-%d.tar" % os.getpid())
+        made = subprocess.run(
+            ["mmdebstrap", "--variant=minbase", "--include=" + PACKAGES]
+            + ["bookworm", new],
             stderr=subprocess.PIPE,
             encoding="utf-8",
+            check=False,
         )
+        if made.returncode != 0:
+            if os.path.exists(new):
+                os.remove(new)
+            raise RuntimeError("mmdebstrap makes no image:\n" + made.stderr)
         os.rename(new, path)
     return path
 
