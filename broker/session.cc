@@ -215,6 +215,13 @@ bool Session::CheckGreeting(const FrameHeader& header, FrameStatus status,
   const bool hello_kind =
       header.type_id == 0 &&
       header.kind == static_cast<uint8_t>(ControlKind::kHello);
+  // A TLS record of kind handshake and version 3.
+  if ((header.body_bytes & 0xffff) == 0x0316) {
+    Fail(wire::CODE_PROTOCOL,
+         "protocol: the first bytes are TLS, allowed a HELLO frame in plain",
+         now_ms);
+    return false;
+  }
   Fail(wire::CODE_PROTOCOL,
        well_formed && !hello_kind
            ? DescribeForbidden(Role::kBroker, state_, header.type_id,

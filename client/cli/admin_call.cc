@@ -1,6 +1,10 @@
 #include "client/cli/admin_call.h"
 
+#include <vector>
+
 #include "absl/status/status.h"
+#include "absl/strings/str_join.h"
+#include "absl/strings/str_split.h"
 #include "client/cli/broker_access.h"
 #include "client/cli/payload_text.h"
 
@@ -35,7 +39,12 @@ absl::StatusOr<wire::AdminReply> Ask(const AdminCall& call,
     return absl::InternalError("the broker's reply can't be read");
   }
   if (!reply.error().empty()) {
-    return absl::UnknownError(Readable(reply.error()));
+    // A configuration may have several errors, a line each.
+    const std::vector<std::string> lines = absl::StrSplit(reply.error(), '\n');
+    return absl::UnknownError(absl::StrJoin(
+        lines, "\n", [](std::string* out, const std::string& line) {
+          out->append(Readable(line));
+        }));
   }
   return reply;
 }

@@ -1,5 +1,6 @@
 // The commands of the tool, one file each: pub.cc, sub.cc, request.cc,
-// reply.cc, schema.cc, ping.cc, status.cc, bench.cc.
+// reply.cc, schema.cc, ping.cc, status.cc, top.cc, tap.cc, drain.cc,
+// reload.cc, doctor.cc, bench.cc.
 #ifndef MYCELIUM_CLIENT_CLI_COMMANDS_H_
 #define MYCELIUM_CLIENT_CLI_COMMANDS_H_
 
@@ -14,6 +15,11 @@ Command ReplyCommand();
 Command SchemaCommand();
 Command PingCommand();
 Command StatusCommand();
+Command TopCommand();
+Command TapCommand();
+Command DrainCommand();
+Command ReloadCommand();
+Command DoctorCommand();
 Command BenchCommand();
 
 }  // namespace mycelium::cli

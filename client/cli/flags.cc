@@ -37,7 +37,9 @@ DEFINE_bool(echo, false, "reply with the request's payload");
 DEFINE_string(exec, "", "shell command that replies");
 DEFINE_string(reply_type, "", "message type of the replies");
 
-DEFINE_int64(interval_ms, 200, "pause between two pings");
+DEFINE_int64(interval_ms, 200, "pause between two pings, or tables");
+
+DEFINE_bool(once, false, "one table");
 
 DEFINE_bool(canonical, false, "what the digest is made of");
 DEFINE_string(output, "", "where the descriptor set is written to");

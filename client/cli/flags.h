@@ -46,8 +46,11 @@ DECLARE_bool(echo);
 DECLARE_string(exec);
 DECLARE_string(reply_type);
 
-// ping
+// ping, top
 DECLARE_int64(interval_ms);
+
+// top
+DECLARE_bool(once);
 
 // schema
 DECLARE_bool(canonical);

@@ -50,8 +50,10 @@ int Main(const std::vector<std::string>& words) {
   // A write to a reader that has left then fails, and says so.
   std::signal(SIGPIPE, SIG_IGN);
   const std::vector<Command> commands = {
-      PubCommand(),    SubCommand(),  RequestCommand(), ReplyCommand(),
-      SchemaCommand(), PingCommand(), StatusCommand(),  BenchCommand()};
+      PubCommand(),    SubCommand(),   RequestCommand(), ReplyCommand(),
+      SchemaCommand(), PingCommand(),  StatusCommand(),  TopCommand(),
+      TapCommand(),    DrainCommand(), ReloadCommand(),  DoctorCommand(),
+      BenchCommand()};
   if (words.empty()) {
     PrintHelp(commands, stderr);
     return kUsage;

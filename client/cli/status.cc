@@ -5,6 +5,7 @@
 #include "client/cli/commands.h"
 #include "client/cli/exit_code.h"
 #include "client/cli/flags.h"
+#include "client/cli/status_call.h"
 #include "client/cli/status_text.h"
 #include "client/cpp/mycelium.h"
 #include "proto/mycelium/admin.pb.h"
@@ -22,6 +23,8 @@ their subscriptions.  One of the sessions is this command's own.
                    mycelium.Status (proto/mycelium/admin.proto) (text)
   --timeout_ms MS  gives up after this time (5000)
 
+For root, the broker's own user, and whom its configuration names (admin).
+
 In the tables, a subscription's line has its type, its topic filter, what waits
 for it, and "holding" while its full queue holds publishers back; below it stand
 its group, whether it responds to requests, and what it has lost.  "held" says
@@ -30,36 +33,11 @@ has many subscriptions, the first 64 are listed.  In json, epoch is a string: it
 may have more digits than a JSON number keeps.
 )help";
 
-absl::StatusOr<wire::Status> AskPage(const AdminCall& call,
-                                     uint32_t after_session_id,
-                                     absl::Duration timeout) {
-  wire::AdminRequest request;
-  request.mutable_status()->set_after_session_id(after_session_id);
-  absl::StatusOr<wire::AdminReply> reply = Ask(call, request, timeout);
-  if (!reply.ok()) return reply.status();
-  return reply->status();
-}
-
-// The first page, with the sessions of those that follow.
-absl::StatusOr<wire::Status> AskStatus(const AdminCall& call) {
-  Timeout timeout;
-  absl::StatusOr<wire::Status> all = AskPage(call, 0, timeout.Left());
-  if (!all.ok()) return all;
-  while (all->more() && all->sessions_size() > 0) {
-    uint32_t last = all->sessions().rbegin()->session_id();
-    absl::StatusOr<wire::Status> page = AskPage(call, last, timeout.Left());
-    if (!page.ok()) return page.status();
-    // An empty page brings nothing to ask further after.
-    all->set_more(page->more() && page->sessions_size() > 0);
-    all->mutable_sessions()->MergeFrom(page->sessions());
-  }
-  return all;
-}
-
 int Run(const Arguments&) {
   absl::StatusOr<Client> client = ConnectAs("status");
   if (!client.ok()) return Fail("status", client.status());
-  absl::StatusOr<wire::Status> status = AskStatus(AdminCallOf(&*client));
+  absl::StatusOr<wire::Status> status =
+      AskStatus(AdminCallOf(&*client), Timeout());
   if (!status.ok()) return Fail("status", status.status());
   std::string text =
       FLAGS_format == "json" ? StatusJson(*status) : StatusTables(*status);

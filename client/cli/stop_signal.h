@@ -17,6 +17,10 @@ class StopSignal {
   // timeout_ms -1: waits without end.
   bool Wait(int timeout_ms) const;
 
+  // Readable once it has come, for a poll of one's own; of standard output it
+  // knows nothing.
+  int descriptor() const { return read_descriptor_; }
+
   // As if a signal had come.
   void Raise();
 
