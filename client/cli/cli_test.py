@@ -368,7 +368,7 @@ class CliTest(ToolTestCase):
             (
                 "dance",
             ): 'mycelium: unknown command "dance", allowed pub sub request reply '
-            "schema ping status bench",
+            "schema ping status top tap drain reload doctor bench",
         }
         for words, line in cases.items():
             with self.subTest(words):

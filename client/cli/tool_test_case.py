@@ -4,6 +4,7 @@ import contextlib
 import os
 import re
 import select
+import shutil
 import subprocess
 import tempfile
 import time
@@ -15,6 +16,35 @@ BROKER = "broker/mycelium-brokerd"
 DEADLINE_S = 20
 Found = TypeVar("Found")
 Tool = subprocess.Popen[bytes]
+
+
+# Nobody's, here.
+OTHER_UID = 54321
+
+
+def as_other_user() -> None:
+    os.setgroups([])
+    os.setgid(OTHER_UID)
+    os.setuid(OTHER_UID)
+
+
+def why_no_other_user() -> str:
+    """What keeps a test from running a program as another user; empty: nothing."""
+    try:
+        subprocess.run(["/bin/true"], preexec_fn=as_other_user, check=True)
+    except (OSError, subprocess.SubprocessError) as error:
+        return "uid %d may not become uid %d: %s" % (os.geteuid(), OTHER_UID, error)
+    return ""
+
+
+def copy_for_all(program: str, directory: str) -> str:
+    """The folders above a program that Bazel has built may be closed to others."""
+    os.chmod(directory, 0o755)
+    copy = os.path.join(directory, os.path.basename(program))
+    if not os.path.exists(copy):
+        shutil.copy(program, copy)
+        os.chmod(copy, 0o755)
+    return copy
 
 
 def wait_for(condition: Callable[[], Found], what: str) -> Found:
@@ -84,12 +114,14 @@ class ToolTestCase(unittest.TestCase):
 
     config = ""
     directory: "tempfile.TemporaryDirectory[str]"
+    programs: "tempfile.TemporaryDirectory[str]"  # copies for other users
     broker: Broker
 
     @classmethod
     def setUpClass(cls) -> None:
         # TEST_TMPDIR is too long for a Unix socket's path.
         cls.directory = tempfile.TemporaryDirectory(dir="/var/tmp")
+        cls.programs = tempfile.TemporaryDirectory(dir="/var/tmp")
         cls.broker = Broker(cls.directory.name, cls.configuration())
 
     @classmethod
@@ -101,6 +133,7 @@ class ToolTestCase(unittest.TestCase):
     def tearDownClass(cls) -> None:
         cls.broker.stop()
         cls.directory.cleanup()
+        cls.programs.cleanup()
 
     def run_tool(
         self,
@@ -108,10 +141,11 @@ class ToolTestCase(unittest.TestCase):
         url: Optional[str] = None,
         code: int = 0,
         data: bytes = b"",
+        tool: str = TOOL,
         **options: Any
     ) -> Tuple[str, str]:
         done = subprocess.run(
-            [TOOL, *words, "--url", url or self.broker.url],
+            [tool, *words, "--url", url or self.broker.url],
             input=data,
             capture_output=True,
             timeout=DEADLINE_S,
@@ -119,6 +153,18 @@ class ToolTestCase(unittest.TestCase):
         )
         self.assertEqual(done.returncode, code, done.stderr.decode())
         return done.stdout.decode(), done.stderr.decode()
+
+    def run_as_other_user(
+        self, *words: str, url: Optional[str] = None, code: int = 0
+    ) -> Tuple[str, str]:
+        return self.run_tool(
+            *words,
+            url=url,
+            code=code,
+            tool=copy_for_all(TOOL, self.programs.name),
+            preexec_fn=as_other_user,
+            cwd="/",
+        )
 
     @contextlib.contextmanager
     def subscriber(self, *words: str, url: Optional[str] = None) -> Iterator[Tool]:
