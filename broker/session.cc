@@ -403,6 +403,8 @@ void Session::OnAdmin(const FrameView& frame, int64_t now_ms) {
   wire::AdminRequest request;
   if (!Parse(frame, &request, now_ms)) return;
   wire::AdminReply reply;
+  // Before the turn of this round's reads it is still that of the last one.
+  context_->now_ms = now_ms;
   context_->answer_admin(this, request, &reply);
   Send(ControlKind::kAdmin, frame.header.id, reply.SerializeAsString());
 }
