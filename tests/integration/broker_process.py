@@ -32,6 +32,8 @@ SANITIZER_REPORT = re.compile(
 # Private to each test in Bazel's sandbox, and short enough for a socket.
 TEMPORARY_ROOT = "/var/tmp"
 LOG_PIPE_BYTES = 1 << 20
+# Tests ask for the status over TCP, too.
+ADMIN = 'admin { addresses: ["127.0.0.1", "::1"] }'
 
 
 @functools.lru_cache(maxsize=None)
@@ -97,9 +99,8 @@ class BrokerProcess:
         if listen is None:
             listen = ["unix:" + self.unix_path, "tcp://127.0.0.1:0"]
         command = [*wrapper, BINARY]
-        if config is not None:
-            self.write_config(config)
-            command.append("--config=" + self.config_path)
+        self.write_config(config or "")
+        command.append("--config=" + self.config_path)
         if listen:
             command.append("--listen=" + ",".join(listen))
         self._start([*command, *flags], stderr, environment, pass_fds)
@@ -145,7 +146,7 @@ class BrokerProcess:
 
     def write_config(self, text: str) -> None:
         with open(self.config_path, "w", encoding="utf-8") as config:
-            config.write(text)
+            config.write(text + "\n" + ADMIN + "\n")
 
     def connect(self, url: Optional[str] = None, **hello: Any) -> WireClient:
         """A session over the first listener, or `url`, after WELCOME."""
