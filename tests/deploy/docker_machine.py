@@ -7,6 +7,7 @@ the base image, which is kept in ~/.cache/mycelium-deploy.  Its containers reach
 each other and nothing else.
 """
 
+import errno
 import glob
 import os
 import shutil
@@ -58,6 +59,20 @@ def base_image() -> str:
         )
         os.rename(new, path)
     return path
+
+
+def remove_control_group(path: str) -> None:
+    """With what is left below it; its last process may just be ending."""
+    deadline = time.monotonic() + START_TIMEOUT_S
+    for folder, _, _ in list(os.walk(path, topdown=False)):
+        while True:
+            try:
+                os.rmdir(folder)
+                break
+            except OSError as error:
+                if error.errno != errno.EBUSY or time.monotonic() > deadline:
+                    raise
+            time.sleep(0.05)
 
 
 class DockerMachine:
@@ -162,10 +177,10 @@ class DockerMachine:
                 subprocess.run(["umount", "-l", point], check=True)
         if self._has_namespace:
             subprocess.run(["ip", "netns", "del", self.namespace], check=True)
+        shutil.rmtree(self.folder)
         for pattern in ("/sys/fs/cgroup/", "/sys/fs/cgroup/*/"):
             for group in glob.glob(pattern + self.namespace):
-                os.rmdir(group)
-        shutil.rmtree(self.folder)
+                remove_control_group(group)
 
     # --- What is done with it --------------------------------------------------
 
