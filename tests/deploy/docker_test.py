@@ -102,6 +102,7 @@ class DockerTest(unittest.TestCase):
     def setUp(self) -> None:
         self.compose_folder = os.path.join(self.clone, "deploy/docker")
         self.compose_flags: List[str] = []
+        self.containers: Dict[str, str] = {}
         self.config = os.path.join(self.compose_folder, "config/brokerd.textproto")
         shutil.copy(
             os.path.join(ROOT, "deploy/docker/config/brokerd.textproto"), self.config
@@ -132,7 +133,10 @@ class DockerTest(unittest.TestCase):
         wait_until(lambda: self.health() == "healthy", "a healthy broker")
 
     def container(self, service: str) -> str:
-        return self.compose("ps", "-aq", service).strip()
+        # Compose takes half a second to say it.
+        if service not in self.containers:
+            self.containers[service] = self.compose("ps", "-aq", service).strip()
+        return self.containers[service]
 
     def inspect(self, service: str) -> Dict[str, Any]:
         inspected: Dict[str, Any] = json.loads(
