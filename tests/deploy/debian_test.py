@@ -14,13 +14,13 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import time
 import unittest
-from typing import Any, Callable, Dict, List, TypeVar
+from typing import Any, Dict, List
 
 ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../..")
 sys.path.insert(0, ROOT)
 from tests.deploy import nspawn_machine  # noqa: E402
+from tests.integration.deadline import wait_until  # noqa: E402
 
 SERVICE = "mycelium-brokerd.service"
 CONFIG = "/etc/mycelium/brokerd.textproto"
@@ -36,19 +36,6 @@ NAMES = {
 # What is installed in the machine; libmycelium-dev is for where compilers are.
 INSTALLED = ("mycelium-brokerd", "mycelium-cli", "libmycelium-ffi0", "python3-mycelium")
 SECONDS = 60.0
-packages = ""
-Value = TypeVar("Value")
-
-
-def wait_until(condition: Callable[[], Value], what: str) -> Value:
-    deadline = time.monotonic() + SECONDS
-    while True:
-        value = condition()
-        if value:
-            return value
-        if time.monotonic() > deadline:
-            raise AssertionError("not within %d s: %s" % (SECONDS, what))
-        time.sleep(0.05)
 
 
 def output(*command: str, **environment: str) -> str:
@@ -68,7 +55,7 @@ def output(*command: str, **environment: str) -> str:
 
 
 def deb(name: str) -> str:
-    (path,) = glob.glob(os.path.join(packages, name + "_*.deb"))
+    (path,) = glob.glob(os.path.join(nspawn_machine.folder, "debs", name + "_*.deb"))
     return path
 
 
@@ -106,7 +93,10 @@ class PackagesTest(unittest.TestCase):
         self.assertEqual(output("lintian", *flags, *debs), "")
 
     def test_all_have_the_version_of_the_programs(self) -> None:
-        found = {field(path, "Package"): path for path in glob.glob(packages + "/*")}
+        found = {
+            field(path, "Package"): path
+            for path in glob.glob(nspawn_machine.folder + "/debs/*")
+        }
         self.assertEqual(set(found), NAMES)
         output("dpkg-deb", "-x", deb("mycelium-cli"), self.folder)
         said = output(self.folder + "/usr/bin/mycelium", "--version").split()[1]
@@ -204,6 +194,10 @@ class MachineTest(unittest.TestCase):
         loaded: Dict[str, Any] = json.loads(text) or {}
         return loaded
 
+    def is_connected_again(self) -> bool:
+        states: List[str] = self.client_file("state")["states"]
+        return states[-2:] == ["reconnecting", "connected"]
+
     # --- Installed ------------------------------------------------------------
 
     def test_the_service_serves_once_it_is_installed(self) -> None:
@@ -256,7 +250,7 @@ class MachineTest(unittest.TestCase):
             *("runuser", "-u", "ada", "--", "python3", "/srv/continuous_client.py"),
             "/home/ada",
         )
-        wait_until(lambda: self.client_file("state").get("received"), "a message")
+        wait_until(lambda: bool(self.client_file("state").get("received")), "a message")
         before = self.property("MainPID")
         self.sh(
             "apt-get install -y -o Dpkg::Options::=--force-confold /root/newer/*.deb"
@@ -265,11 +259,7 @@ class MachineTest(unittest.TestCase):
         self.assertIn("+newer", self.sh("dpkg-query -W mycelium-brokerd"))
         self.assertIn("history { types: [7]", self.sh("tail -n 1 " + CONFIG))
         self.assertIn("newer version", self.sh("tail -n 1 %s.dpkg-dist" % CONFIG))
-        wait_until(
-            lambda: self.client_file("state")["states"][-2:]
-            == ["reconnecting", "connected"],
-            "the client is connected again",
-        )
+        wait_until(self.is_connected_again, "the client is connected again")
         self.sh("touch /home/ada/stop")
         printed, errors = client.communicate(timeout=SECONDS)
         self.assertEqual(client.returncode, 0, printed + errors)
@@ -327,11 +317,4 @@ class MachineTest(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    if len(sys.argv) < 2:
-        sys.exit(__doc__)
-    packages = os.path.join(os.path.abspath(sys.argv.pop(1)), "debs")
-    lacks = nspawn_machine.missing()
-    if lacks is not None:
-        print("skipped: %s" % lacks)
-        sys.exit(77)
-    unittest.main()
+    nspawn_machine.run_tests(str(__doc__))

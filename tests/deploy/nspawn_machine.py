@@ -7,19 +7,25 @@ machine allows.  Nothing of it is left behind but the image, which is kept in
 half a minute.
 """
 
+import atexit
 import hashlib
 import os
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 import time
+import unittest
 from typing import List, Optional
 
 # What Mycelium's packages need is here already: the machine has no network.
 PACKAGES = "systemd,systemd-sysv,dbus,procps,libunwind8,python3"
 BOOT_TIMEOUT_S = 60.0
 COMMAND_TIMEOUT_S = 60.0
+
+# Of the release, the argument of every test here; set by run_tests.
+folder = ""
 
 
 def missing() -> Optional[str]:
@@ -32,37 +38,62 @@ def missing() -> Optional[str]:
     return None
 
 
-def base_image() -> str:
+def base_tree() -> str:
+    """The folder of a Debian as it is after its installation; nobody changes it."""
     folder = os.path.expanduser("~/.cache/mycelium-deploy")
     content = hashlib.sha256(PACKAGES.encode()).hexdigest()[:12]
-    path = os.path.join(folder, "bookworm-%s.tar" % content)
+    path = os.path.join(folder, "bookworm-" + content)
     if not os.path.exists(path):
         os.makedirs(folder, exist_ok=True)
-        # mmdebstrap goes by the end of the name.
-        new = os.path.join(folder, "new-%d.tar" % os.getpid())
+        new = tempfile.mkdtemp(prefix="new.", dir=folder)
         made = subprocess.run(
             ["mmdebstrap", "--variant=minbase", "--include=" + PACKAGES]
-            + ["bookworm", new],
+            + ["--format=directory", "bookworm", new],
             stderr=subprocess.PIPE,
             encoding="utf-8",
             check=False,
         )
         if made.returncode != 0:
-            if os.path.exists(new):
-                os.remove(new)
+            shutil.rmtree(new)
             raise RuntimeError("mmdebstrap makes no image:\n" + made.stderr)
+        os.chmod(new, 0o755)
         os.rename(new, path)
     return path
 
 
+def run_tests(document: str) -> None:
+    """What the programs here end with: FOLDER from the command line, then the
+    tests; 77 if no machine can be booted here."""
+    global folder
+    if len(sys.argv) < 2:
+        sys.exit(document)
+    folder = os.path.abspath(sys.argv.pop(1))
+    lacks = missing()
+    if lacks is not None:
+        print("skipped: %s" % lacks)
+        sys.exit(77)
+    # So that whoever ends it leaves no machine behind.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    unittest.main()
+
+
 class NspawnMachine:
-    """One machine: prepare `root`, then boot, run, and in the end remove."""
+    """One machine: prepare `root`, a layer of its own over the image, then boot,
+    run, and in the end remove."""
 
     def __init__(self) -> None:
+        tree = base_tree()
         self.folder = tempfile.mkdtemp(prefix="mycelium-machine.", dir="/var/tmp")
         self.root = os.path.join(self.folder, "root")
-        os.mkdir(self.root)
-        subprocess.run(["tar", "-C", self.root, "-xf", base_image()], check=True)
+        layers = "lowerdir=%s,upperdir=%s/upper,workdir=%s/work" % (
+            (tree, self.folder, self.folder)
+        )
+        for name in ("root", "upper", "work"):
+            os.mkdir(os.path.join(self.folder, name), 0o755)
+        subprocess.run(
+            ["mount", "-t", "overlay", "overlay", "-o", layers, self.root], check=True
+        )
+        atexit.register(self.remove)
         self._nspawn: Optional["subprocess.Popen[bytes]"] = None
         self._init = 0
 
@@ -89,7 +120,7 @@ class NspawnMachine:
         while time.monotonic() < deadline:
             if self._nspawn.poll() is not None:
                 break
-            self._init = self._init or self._find_init()
+            self._init = self._find_init()
             if self._init:
                 state = self.run("systemctl", "is-system-running", check=False)
                 if state.stdout.strip() in ("running", "degraded"):
@@ -99,13 +130,19 @@ class NspawnMachine:
             raise RuntimeError("the machine does not boot:\n" + log.read())
 
     def _find_init(self) -> int:
+        """The machine's process 1, once it is systemd: before, nspawn has children
+        that prepare it and end, and their files are not the machine's."""
         assert self._nspawn is not None
         path = "/proc/%d/task/%d/children" % (self._nspawn.pid, self._nspawn.pid)
         try:
             with open(path, encoding="ascii") as children:
-                return int((children.read().split() or ["0"])[0])
-        except FileNotFoundError:
-            return 0
+                for child in children.read().split():
+                    with open("/proc/%s/comm" % child, encoding="ascii") as name:
+                        if name.read() == "systemd\n":
+                            return int(child)
+        except (FileNotFoundError, ProcessLookupError):
+            pass  # it has ended meanwhile
+        return 0
 
     def command(self, *command: str) -> List[str]:
         """What runs `command` in the machine, as root."""
@@ -152,6 +189,7 @@ class NspawnMachine:
         )
 
     def remove(self) -> None:
+        atexit.unregister(self.remove)
         if self._nspawn is not None:
             self._nspawn.send_signal(signal.SIGTERM)
             try:
@@ -161,4 +199,5 @@ class NspawnMachine:
                 self._nspawn.wait()
             self._log.close()
             shutil.rmtree(self._propagated, ignore_errors=True)
+        subprocess.run(["umount", self.root], check=True)
         shutil.rmtree(self.folder)

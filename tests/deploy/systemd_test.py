@@ -11,31 +11,63 @@ import json
 import os
 import re
 import sys
-import time
 import unittest
-from typing import Callable, List, TypeVar
+from typing import List
 
 ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../..")
 sys.path.insert(0, ROOT)
 from tests.deploy import nspawn_machine  # noqa: E402
+from tests.integration.deadline import wait_until  # noqa: E402
 
 UNITS = os.path.join(ROOT, "deploy/systemd")
 CONFIG = "/etc/mycelium/brokerd.textproto"
 SERVICE = "mycelium-brokerd.service"
 SECONDS = 30.0
-binaries = ""
-Value = TypeVar("Value")
 
 
-def wait_until(condition: Callable[[], Value], what: str) -> Value:
-    deadline = time.monotonic() + SECONDS
-    while True:
-        value = condition()
-        if value:
-            return value
-        if time.monotonic() > deadline:
-            raise AssertionError("not within %d s: %s" % (SECONDS, what))
-        time.sleep(0.05)
+# Runs as the service does, before it, and tells what it was allowed to do.
+PROBE = """
+import errno, json, mmap, os, signal, socket
+
+def set_user_id():
+    path = "/run/mycelium/probe"
+    open(path, "w").close()
+    try:
+        os.chmod(path, 0o4755)
+    finally:
+        os.unlink(path)
+
+TRIED = {
+    "chroot": lambda: os.chroot("/"),
+    "nice": lambda: os.setpriority(os.PRIO_PROCESS, 0, 5),
+    "netlink": lambda: socket.socket(socket.AF_NETLINK, socket.SOCK_RAW),
+    "set user id": set_user_id,
+    "write and execute": lambda: mmap.mmap(
+        -1, 4096, prot=mmap.PROT_READ | mmap.PROT_WRITE | mmap.PROT_EXEC
+    ),
+    "write /etc": lambda: open("/etc/probe", "w"),
+    "write /usr": lambda: open("/usr/probe", "w"),
+    "read /home": lambda: os.listdir("/home"),
+    "read /proc of others": lambda: os.listdir("/proc/1"),
+    "devices": lambda: os.stat("/dev/kmsg"),
+    "inet": lambda: socket.create_server(("127.0.0.1", 0)),
+}
+
+def attempt(what):
+    child = os.fork()
+    if child == 0:
+        try:
+            what()
+            os._exit(0)
+        except OSError as error:
+            os._exit(error.errno)
+    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    if code < 0:
+        return "killed by " + signal.Signals(-code).name
+    return errno.errorcode[code] if code else "allowed"
+
+print(json.dumps({name: attempt(what) for name, what in TRIED.items()}))
+"""
 
 
 class SystemdTest(unittest.TestCase):
@@ -47,7 +79,9 @@ class SystemdTest(unittest.TestCase):
         cls.machine = machine
         cls.addClassCleanup(machine.remove)
         for name in ("mycelium-brokerd", "mycelium"):
-            machine.install(os.path.join(binaries, name), "/usr/bin/" + name, 0o755)
+            machine.install(
+                os.path.join(nspawn_machine.folder, name), "/usr/bin/" + name, 0o755
+            )
         for unit in (SERVICE, "mycelium-brokerd.socket"):
             machine.install(
                 os.path.join(UNITS, unit), "/usr/lib/systemd/system/" + unit
@@ -113,6 +147,20 @@ class SystemdTest(unittest.TestCase):
         self.assertEqual(
             self.run_here("stat", "-c", "%U %G %a", "/run/mycelium/brokerd.sock"),
             "mycelium mycelium 660\n",
+        )
+
+    def test_a_start_that_cannot_listen_is_not_ready(self) -> None:
+        self.drop_in("[Service]\nRestart=no\n")
+        self.machine.write(
+            CONFIG, 'listen { url: "tcp://192.0.2.1:6940" } allow_plaintext: true'
+        )
+        was_ready = self.property("ActiveEnterTimestampMonotonic")
+        failed = self.machine.run("systemctl", "start", SERVICE, check=False)
+        self.assertNotEqual(failed.returncode, 0)
+        self.assertEqual(self.property("ActiveState"), "failed")
+        self.assertEqual(self.property("ActiveEnterTimestampMonotonic"), was_ready)
+        self.await_journal(
+            "^3 mycelium-brokerd: listen tcp://192.0.2.1:6940: bind: Cannot assign"
         )
 
     def test_a_start_that_fails_says_so(self) -> None:
@@ -206,6 +254,27 @@ class SystemdTest(unittest.TestCase):
             refused = self.machine.run(*inside, path, check=False)
             self.assertIn("Read-only file system", refused.stderr)
 
+    def test_what_the_service_does_not_need_is_refused_to_it(self) -> None:
+        self.machine.write("/usr/local/lib/probe.py", PROBE)
+        self.drop_in("[Service]\nExecStartPre=python3 /usr/local/lib/probe.py\n")
+        self.start()
+        self.assertEqual(
+            json.loads(self.await_journal(r"^6 \{")[2:]),
+            {
+                "chroot": "killed by SIGSYS",
+                "nice": "killed by SIGSYS",
+                "netlink": "EAFNOSUPPORT",
+                "set user id": "EPERM",
+                "write and execute": "EPERM",
+                "write /etc": "EROFS",
+                "write /usr": "EROFS",
+                "read /home": "EACCES",
+                "read /proc of others": "ENOENT",
+                "devices": "ENOENT",
+                "inet": "allowed",
+            },
+        )
+
     def test_it_is_as_safe_as_it_says(self) -> None:
         self.run_here(
             *("systemd-analyze", "security", "--offline=true", "--threshold=20"),
@@ -225,13 +294,22 @@ class SystemdTest(unittest.TestCase):
             self.await_journal("^6 listening on unix:/run/mycelium/brokerd.sock$")
             self.run_here("systemctl", "stop", SERVICE)
 
+    def test_the_first_client_over_tcp_starts_it(self) -> None:
+        self.machine.write(
+            "/run/systemd/system/mycelium-brokerd.socket.d/test.conf",
+            "[Socket]\nListenStream=127.0.0.1:6940\n",
+        )
+        self.addCleanup(
+            self.run_here, "rm", "-r", "/run/systemd/system/mycelium-brokerd.socket.d"
+        )
+        self.run_here("systemctl", "daemon-reload")
+        self.run_here("systemctl", "start", "mycelium-brokerd.socket")
+        self.assertEqual(self.property("ActiveState"), "inactive")
+        tcp = ("--url", "tcp://127.0.0.1:6940")
+        self.run_here("mycelium", "ping", "--count", "1", *tcp)
+        self.run_here("mycelium", "ping", "--count", "1")
+        self.await_journal("^6 listening on tcp://127.0.0.1:6940$")
+
 
 if __name__ == "__main__":
-    if len(sys.argv) < 2:
-        sys.exit(__doc__)
-    binaries = os.path.abspath(sys.argv.pop(1))
-    lacks = nspawn_machine.missing()
-    if lacks is not None:
-        print("skipped: %s" % lacks)
-        sys.exit(77)
-    unittest.main()
+    nspawn_machine.run_tests(str(__doc__))
