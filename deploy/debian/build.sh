@@ -64,10 +64,6 @@ make_package() {
   if [ -d "$root/usr/share/man" ]; then
     find "$root/usr/share/man" -type f -exec gzip -9n {} +
   fi
-  if [ -f "$metadata/$package.lintian-overrides" ]; then
-    install -D -m 644 "$metadata/$package.lintian-overrides" \
-      "$root/usr/share/lintian/overrides/$package"
-  fi
 
   install -d "$root/DEBIAN"
   for kind in preinst postinst prerm postrm; do

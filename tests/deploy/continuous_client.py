@@ -21,7 +21,7 @@ SECONDS = 60.0
 
 
 class Seen:
-    """Written by the threads, read under the lock."""
+    """What the client's threads have seen; all of it under the lock."""
 
     def __init__(self, folder: str) -> None:
         self.folder = folder
@@ -36,9 +36,11 @@ class Seen:
         with self.lock:
             text = json.dumps(
                 {
-                    k: v
-                    for k, v in vars(self).items()
-                    if k[0] in "srgad" and isinstance(v, list)
+                    "states": self.states,
+                    "received": self.received,
+                    "gaps": self.gaps,
+                    "accepted": self.accepted,
+                    "doubtful": self.doubtful,
                 }
             )
         path = os.path.join(self.folder, name)

@@ -231,9 +231,12 @@ class MachineTest(unittest.TestCase):
             "python3 -c 'import ctypes\n"
             'library = ctypes.CDLL("libmycelium_ffi.so.0")\n'
             "library.mycelium_version.restype = ctypes.c_char_p\n"
-            "print(library.mycelium_version().decode())'; dpkg --verify"
+            "print(library.mycelium_version().decode())\n"
+            "import importlib.metadata\n"
+            'print(importlib.metadata.version("mycelium"))\'; dpkg --verify'
         )
-        self.assertEqual(linked.strip(), field(deb("libmycelium-ffi0"), "Version"))
+        version = field(deb("libmycelium-ffi0"), "Version")
+        self.assertEqual(linked.split(), [version] * 2)
 
     def test_an_upgrade_keeps_the_configuration_and_what_was_accepted(self) -> None:
         folder = tempfile.mkdtemp(prefix="mycelium-newer.")
@@ -283,6 +286,23 @@ class MachineTest(unittest.TestCase):
         self.sh("apt-get install -y --reinstall ./mycelium-brokerd_*.deb")
         self.assertEqual(self.property("ActiveState"), "inactive")
         self.assertEqual(self.property("UnitFileState"), "disabled")
+
+    def test_what_its_socket_has_started_is_upgraded_too(self) -> None:
+        self.boot()
+        self.install_all()
+        self.sh("systemctl disable --now " + SERVICE)
+        self.sh("systemctl enable --now mycelium-brokerd.socket")
+        self.as_ada("mycelium ping --count 1")
+        before = self.property("MainPID")
+        self.sh("apt-get install -y --reinstall ./mycelium-brokerd_*.deb")
+        self.as_ada("mycelium ping --count 1")
+        self.assertNotIn(self.property("MainPID"), (before, "0"))
+        self.assertEqual(self.property("UnitFileState"), "disabled")
+        self.sh("apt-get purge -y mycelium-brokerd")
+        self.assertEqual(
+            self.sh("systemctl list-units -q --all '*mycelium*' --state=active"), ""
+        )
+        self.assertEqual(self.sh("ls -d /run/mycelium || echo none"), "none\n")
 
     def test_remove_purge_and_install_again(self) -> None:
         self.boot()

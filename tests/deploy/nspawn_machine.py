@@ -29,12 +29,36 @@ folder = ""
 
 
 def missing() -> Optional[str]:
-    """Why no machine can be booted here; None: it can be tried."""
+    """Why no machine can be booted here, after having made the image."""
     if os.geteuid() != 0:
         return "not root"
     for command in ("mmdebstrap", "systemd-nspawn", "nsenter"):
         if shutil.which(command) is None:
             return "no " + command
+    allowed = subprocess.run(
+        [
+            "unshare",
+            "-m",
+            "-p",
+            "-u",
+            "-i",
+            "-f",
+            "mount",
+            "-t",
+            "tmpfs",
+            "none",
+            "/mnt",
+        ],
+        stderr=subprocess.PIPE,
+        encoding="utf-8",
+        check=False,
+    )
+    if allowed.returncode != 0:
+        return "no namespaces and mounts: " + allowed.stderr.strip()
+    try:
+        base_tree()
+    except RuntimeError as error:
+        return str(error)
     return None
 
 
