@@ -66,7 +66,7 @@ make_package() {
   fi
 
   install -d "$root/DEBIAN"
-  for kind in preinst postinst prerm postrm; do
+  for kind in postinst prerm postrm; do
     file="$metadata/$package.$kind"
     [ ! -f "$file" ] || install -m 755 "$file" "$root/DEBIAN/$kind"
   done

@@ -3,7 +3,7 @@
 def _debian_packages_impl(ctx):
     folder = ctx.actions.declare_directory(ctx.label.name)
     if ctx.var["COMPILATION_MODE"] != "opt":
-        fail("compilation_mode: %s, allowed opt: packages hold the release" % ctx.var["COMPILATION_MODE"])
+        fail("compilation_mode: %s, allowed opt (bazel build -c opt): packages hold the release" % ctx.var["COMPILATION_MODE"])
     args = ctx.actions.args()
     args.add_all([folder.path, ctx.file.control.dirname, ctx.file.version.path])
     inputs = [ctx.file.control, ctx.file.version] + ctx.files.metadata
