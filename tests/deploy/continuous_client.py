@@ -4,7 +4,7 @@ happens to its broker.  Runs in the machine, without the repository.
 Usage: continuous_client.py FOLDER
 
 FOLDER/state says what it has seen so far; it ends, with FOLDER/result, once
-FOLDER/stop is there and it has got whatever was accepted, or after a minute.
+FOLDER/stop is there and it has got whatever was accepted, or after five minutes.
 """
 
 import json
@@ -17,7 +17,7 @@ from typing import Any, Dict, List, Optional, Set
 import mycelium
 
 TYPE_ID = 7
-SECONDS = 60.0
+SECONDS = 300.0
 
 
 class Seen:
@@ -98,7 +98,7 @@ def main(folder: str) -> None:
         while not os.path.exists(folder + "/stop") and time.monotonic() < deadline:
             number += 1
             publish(writer, seen, number)
-            if number == 100:
+            if number % 100 == 0:
                 seen.write("state")
         wanted: Set[int] = set(seen.accepted)
         while time.monotonic() < deadline:

@@ -22,7 +22,7 @@ from typing import List, Optional
 # What Mycelium's packages need is here already: the machine has no network.
 PACKAGES = "systemd,systemd-sysv,dbus,procps,libunwind8,python3"
 BOOT_TIMEOUT_S = 60.0
-COMMAND_TIMEOUT_S = 60.0
+COMMAND_TIMEOUT_S = 120.0
 
 # Of the release, the argument of every test here; set by run_tests.
 folder = ""
