@@ -107,7 +107,11 @@ void Loop::Run() {
   // After the round's reads; and before the loop sleeps, because timers and
   // writes that libuv could finish at once call back ahead of that.
   uv_check_start(&check_, [](uv_check_t* check) {
-    static_cast<Loop*>(check->data)->Turn();
+    auto* const self = static_cast<Loop*>(check->data);
+    self->Turn();
+    if (self->broker_->samples_turn()) [[unlikely]]
+      self->broker_->SampledTurnEnded(uv_hrtime());
+    self->broker_->NextTurn();
   });
   uv_prepare_start(&prepare_, [](uv_prepare_t* prepare) {
     static_cast<Loop*>(prepare->data)->Turn();

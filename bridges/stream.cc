@@ -65,6 +65,8 @@ void Stream::SetReading(bool wanted) {
 // read is written while the processor's cache still has it, and nobody waits.
 uv_buf_t Stream::ReadBuffer() {
   if (full_read_turn_ == broker_->turn()) return uv_buf_init(nullptr, 0);
+  if (broker_->samples_turn()) [[unlikely]]
+    broker_->SampledRead(uv_hrtime());
   const std::span<uint8_t> room = session_->ReadBuffer();
   return uv_buf_init(reinterpret_cast<char*>(room.data()),
                      static_cast<unsigned>(room.size()));
@@ -112,11 +114,19 @@ void Stream::Write() {
     if (written < 0 && written != UV_EAGAIN) {
       return Close(uv_strerror(written));
     }
-    if (written > 0) session_->Written(static_cast<uint64_t>(written));
+    if (written > 0) {
+      session_->Written(static_cast<uint64_t>(written));
+      TellProbes();
+    }
     if (written < 0 || static_cast<uint64_t>(written) < wanted) {
       return WritePending();
     }
   }
+}
+
+void Stream::TellProbes() {
+  if (broker_->probes_written()) [[unlikely]]
+    broker_->ProbesWritten(uv_hrtime());
 }
 
 // The socket is full: libuv keeps a little and calls back when that has gone.
@@ -138,6 +148,7 @@ void Stream::WritePending() {
     self->writing_ = false;
     self->pending_ = {};
     if (self->session_ == nullptr) return;
+    self->TellProbes();
     if (status < 0) return self->Close(uv_strerror(status));
     self->broker_->Touch(self->session_);
   };

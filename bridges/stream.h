@@ -37,6 +37,7 @@ class Stream {
   void Read(ssize_t bytes, size_t room);
   void Write();
   void WritePending();
+  void TellProbes();
   void SetReading(bool wanted);
 
   union {

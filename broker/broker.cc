@@ -102,6 +102,7 @@ Session* Broker::Accept(Peer peer, int64_t descriptors_left, int64_t now_ms) {
   const std::string refusal = Refusal(peer, descriptors_left);
   if (!refusal.empty() && refused_ >= kDescriptorsReserved / 2) {
     LOG(WARNING) << "connection of " << peer.text << " closed: " << refusal;
+    CountRefused();
     return nullptr;
   }
   const uint32_t id = ++last_session_id_;
@@ -122,6 +123,10 @@ Session* Broker::Accept(Peer peer, int64_t descriptors_left, int64_t now_ms) {
 }
 
 void Broker::Ended(Session* session, const std::string& error) {
+  if (session->state() == SessionState::kGreeting ||
+      session->state() == SessionState::kSchemaAsked) {
+    ++context_->metrics.handshakes_abandoned;
+  }
   if (session->state() != SessionState::kClosed && !error.empty()) {
     LOG(WARNING) << session->Describe() << " lost: " << error;
   }
@@ -133,6 +138,20 @@ void Broker::Ended(Session* session, const std::string& error) {
   }
   drain_askers_.erase(session->session_id);
   sessions_.erase(session->session_id);
+}
+
+void Broker::ProbesWritten(uint64_t now_ns) {
+  for (const uint64_t read_ns : context_->probes_written) {
+    context_->metrics.publish_to_write.Add(now_ns - read_ns);
+  }
+  context_->probes_written.clear();
+}
+
+void Broker::SampledTurnEnded(uint64_t now_ns) {
+  context_->router.set_probe_ns(0);
+  if (turn_began_ns_ == 0) return;
+  context_->metrics.turn_duration.Add(now_ns - turn_began_ns_);
+  turn_began_ns_ = 0;
 }
 
 std::vector<Session*> Broker::FinishTurn(int64_t now_ms) {

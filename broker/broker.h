@@ -83,6 +83,27 @@ class Broker {
   // A CLOSE frame for a connection that gets no session.
   static std::string CloseFrame(wire::Code code, const std::string& reason);
 
+  // A connection was closed before it could get a session.
+  void CountRefused() {
+    ++context_->metrics.handshake_failures[wire::CODE_TOO_MANY_SESSIONS];
+  }
+
+  // For the time that things take, which is measured in some of the loop's
+  // turns.  `now_ns` is of a clock that only goes forward, and never 0.
+  // Whether this is such a turn; then, before each read;
+  bool samples_turn() const { return samples_turn_; }
+  void SampledRead(uint64_t now_ns) {
+    if (turn_began_ns_ == 0) turn_began_ns_ = now_ns;
+    context_->router.set_probe_ns(now_ns);
+  }
+  // whether something was written in the meantime that was read in such a turn;
+  bool probes_written() const { return !context_->probes_written.empty(); }
+  void ProbesWritten(uint64_t now_ns);
+  // and when the turn is over.
+  void SampledTurnEnded(uint64_t now_ns);
+  // Chooses whether the next turn is one.
+  void NextTurn() { samples_turn_ = sampler_.NextTurn(); }
+
   // Urls, for status.
   void set_listeners(std::vector<std::string> urls) {
     listeners_ = std::move(urls);
@@ -109,6 +130,9 @@ class Broker {
   const std::unique_ptr<SessionContext> context_;
   const int64_t started_ms_;
   uint64_t turn_ = 0;
+  TurnSampler sampler_;
+  bool samples_turn_ = false;
+  uint64_t turn_began_ns_ = 0;  // 0: nothing was read in it yet
   uint32_t last_session_id_ = 0;
   bool memory_full_ = false;
   size_t refused_ = 0;  // sessions that live only to be told so

@@ -135,6 +135,7 @@ size_t Outbox::SplitBegun() {
   if (begun.end - begun.begin > front_written_) return head_ + 1;
   // What was written ends with a frame: nothing of it is left to write, and if
   // the rest is dropped nobody would ever take it away.
+  settled_type_ = TypeOf(begun);
   settled_frames_ += begun.frames;
   PopFront();
   return head_;
@@ -260,22 +261,46 @@ void Outbox::Discharge(const Item& item, uint64_t bytes,
 }
 
 Outbox::Traffic Outbox::Consume(uint64_t bytes,
-                                std::vector<Subscription*>* relieved) {
+                                std::vector<Subscription*>* relieved,
+                                TypeTraffic* by_type) {
   Traffic data{.frames = std::exchange(settled_frames_, 0)};
+  if (by_type != nullptr && data.frames > 0) {
+    by_type->Of(settled_type_).frames_out += data.frames;
+  }
+  if (probe_bytes_ > bytes) {
+    probe_bytes_ -= bytes;
+  } else if (std::exchange(probe_bytes_, 0) != 0) {
+    data.probe_ns = probe_ns_;
+  }
   while (bytes > 0) {
     const Item& front = items_[head_];
     const uint64_t left = front.end - front.begin - front_written_;
     const uint64_t now = std::min(left, bytes);
     Discharge(front, now, relieved);
-    if (front.delivery) data.bytes += now;
+    const uint32_t done = now == left ? front.frames : 0;
+    if (front.delivery) {
+      data.bytes += now;
+      if (by_type != nullptr) {
+        TypeTraffic::Counts& counts = by_type->Of(TypeOf(front));
+        counts.frames_out += done;
+        counts.bytes_out += now;
+      }
+    }
     bytes -= now;
     front_written_ += now;
     if (now == left) {
-      data.frames += front.frames;
+      data.frames += done;
       PopFront();
     }
   }
-  if (front_written_ > 0) data.frames += SettleFront();
+  if (front_written_ > 0) {
+    const uint16_t type_id = TypeOf(items_[head_]);
+    const uint32_t settled = SettleFront();
+    data.frames += settled;
+    if (by_type != nullptr && settled > 0) {
+      by_type->Of(type_id).frames_out += settled;
+    }
+  }
   return data;
 }
 
@@ -362,10 +387,9 @@ absl::btree_set<uint16_t> Outbox::UnwrittenTypes() const {
   absl::btree_set<uint16_t> types;
   for (size_t i = head_; i < items_.size(); ++i) {
     const Item& item = items_[i];
-    // All frames of an item have one type.
     if (!item.delivery || !item.block || item.delivery->addressee != 0)
       continue;
-    types.insert(LoadHeader(item.block->bytes() + item.begin).type_id);
+    types.insert(TypeOf(item));
   }
   return types;
 }

@@ -18,6 +18,7 @@
 #include "absl/container/btree_set.h"
 #include "absl/container/inlined_vector.h"
 #include "broker/block.h"
+#include "broker/counters.h"
 #include "proto/frame.h"
 #include "proto/mycelium/control.pb.h"
 
@@ -159,10 +160,21 @@ class Outbox {
   struct Traffic {
     uint64_t frames = 0;  // now written in full
     uint64_t bytes = 0;
+    uint64_t probe_ns = 0;  // of a probe that is now written; 0: none
   };
   // `bytes` of what Gather gave have been written.  Subscriptions that fell to
-  // half of their bound by it are appended to *relieved.
-  Traffic Consume(uint64_t bytes, std::vector<Subscription*>* relieved);
+  // half of their bound by it are appended to *relieved; what was written is
+  // added to *by_type, unless that is null.
+  Traffic Consume(uint64_t bytes, std::vector<Subscription*>* relieved,
+                  TypeTraffic* by_type = nullptr);
+
+  // Consume tells when all that waits now has been written; unless one such
+  // question is open already, or frames are taken out in the meantime.
+  void Probe(uint64_t now_ns) {
+    if (probe_bytes_ != 0) return;
+    probe_bytes_ = queued_bytes_;
+    probe_ns_ = now_ns;
+  }
 
   // Drops the oldest frames of `subscription` until at most `target_bytes` of
   // it are queued, but never its newest frame and none that has begun to be
@@ -208,6 +220,12 @@ class Outbox {
 
   struct Newest;
 
+  // All frames of an item have one type; 0: control.
+  static uint16_t TypeOf(const Item& item) {
+    return item.block ? LoadHeader(item.block->bytes() + item.begin).type_id
+                      : uint16_t{0};
+  }
+
   Item MakeControl(std::string_view frames);
   void PushAddressee(uint32_t subscription_id);
   static Item MakeMarker(Subscription* subscription);
@@ -247,6 +265,9 @@ class Outbox {
   size_t head_ = 0;
   uint64_t front_written_ = 0;
   uint64_t settled_frames_ = 0;  // written, and not yet told by Consume
+  uint16_t settled_type_ = 0;    // theirs: they were in one item
+  uint64_t probe_bytes_ = 0;     // to be written until the probe is; 0: none
+  uint64_t probe_ns_ = 0;
   uint64_t queued_bytes_ = 0;
   uint64_t control_bytes_ = 0;
   uint64_t answer_bytes_ = 0;

@@ -70,6 +70,7 @@ void Outbox::AddLoss(Subscription* subscription, wire::GapReason reason,
 
 void Outbox::DropOldest(Subscription* subscription, uint64_t target_bytes,
                         wire::GapReason reason) {
+  probe_bytes_ = 0;
   const size_t first = SplitBegun();
   std::vector<Item> kept;
   bool marked = false;
@@ -153,6 +154,7 @@ struct Outbox::Newest {
 
 void Outbox::Conflate() {
   may_conflate_ = false;
+  probe_bytes_ = 0;
   const size_t first = SplitBegun();
   Newest newest;
   for (size_t i = items_.size(); i > first; --i) {
@@ -213,6 +215,7 @@ void Outbox::ConflateItem(Item* item, Newest* newest) {
 }
 
 std::vector<Slice> Outbox::TakeUnwritten(Subscription* subscription) {
+  probe_bytes_ = 0;
   const size_t first = SplitBegun();
   std::vector<Slice> taken;
   std::vector<Item> kept;
@@ -241,6 +244,7 @@ Slice Outbox::Begun(const Subscription* subscription) {
 }
 
 void Outbox::DropAll() {
+  probe_bytes_ = 0;
   queued_bytes_ -= express_.size();
   control_bytes_ -= express_.size();
   express_ = {};

@@ -185,6 +185,8 @@ void Router::Deliver(Type* type, std::string_view topic, Port* publisher,
       continue;
     }
     target.port->outbox.Append(block, begin, end, frames, target.delivery);
+    if (probe_ns_ != 0) [[unlikely]]
+      target.port->outbox.Probe(probe_ns_);
     Touch(target.port);
     for (const auto& subscription : target.delivery->subscriptions) {
       if (subscription->full()) {

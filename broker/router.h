@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -39,6 +40,21 @@ struct TrafficCounters {
   uint64_t replies_late = 0;
   uint64_t resumed = 0;
   uint64_t deadlocks = 0;
+  // Of gaps and frames_dropped, by wire::GapReason; unspecified: a group had
+  // nobody left to take the frames.
+  std::array<uint64_t, wire::GapReason_ARRAYSIZE> gaps_by_reason{};
+  std::array<uint64_t, wire::GapReason_ARRAYSIZE> frames_dropped_by_reason{};
+
+  // One gap of so many frames, as far as they are known.
+  void CountGap(wire::GapReason reason, uint64_t frames) {
+    ++gaps;
+    ++gaps_by_reason[static_cast<size_t>(reason)];
+    CountDropped(reason, frames);
+  }
+  void CountDropped(wire::GapReason reason, uint64_t frames) {
+    frames_dropped += frames;
+    frames_dropped_by_reason[static_cast<size_t>(reason)] += frames;
+  }
 };
 
 // A session as the router sees it: where its frames go, and what it publishes.
@@ -120,6 +136,8 @@ class Router {
   // What is kept for later subscriptions.
   void ConfigureHistory(const std::vector<HistoryRule>& rules, int64_t now_ms);
   const History& history() const { return history_; }
+  // How many hold publishers back now.
+  size_t holding() const { return holding_.size(); }
   // Of a type, what was accepted so far; and up to where history may lack
   // frames of it.
   uint64_t Count(uint16_t type_id) const;
@@ -134,6 +152,10 @@ class Router {
 
   // Who holds what back that `port` publishes.
   std::vector<const Subscription*> HoldersOf(const Port& port) const;
+
+  // Frames that are delivered from now on came in at `ns`: how long they wait
+  // is measured (Outbox::Probe).  0: it is not.
+  void set_probe_ns(uint64_t ns) { probe_ns_ = ns; }
 
   void set_deadlock_ms(int64_t deadlock_ms) { deadlock_ms_ = deadlock_ms; }
 
@@ -191,6 +213,7 @@ class Router {
   absl::flat_hash_set<Subscription*> subscriptions_;
   absl::flat_hash_set<Subscription*> holding_;
   int64_t next_due_ms_ = INT64_MAX;
+  uint64_t probe_ns_ = 0;
   int64_t deadlock_ms_ = kDeadlockMsDefault;
   int64_t circle_due_ms_ = INT64_MAX;           // when to look for one
   absl::flat_hash_set<Subscription*> members_;  // of all groups

@@ -91,8 +91,7 @@ void Router::Drop(Subscription* subscription, uint64_t target_bytes,
   const uint64_t dropped = subscription->frames_dropped - before;
   if (dropped == 0) return;
   for (TrafficCounters* counters : {counters_, &port->counters}) {
-    counters->frames_dropped += dropped;
-    ++counters->gaps;
+    counters->CountGap(reason, dropped);
   }
 }
 

@@ -110,12 +110,16 @@ void Session::EndOfInput(int64_t now_ms) {
     return Fail(wire::CODE_PROTOCOL, "frame: the connection ended within it",
                 now_ms);
   }
+  if (state_ != SessionState::kOpen) ++context_->metrics.handshakes_abandoned;
   // It may only have finished sending: what is queued for it is still written.
   StopTaking(now_ms, kCloseTimeoutMs);
 }
 
 void Session::Fail(wire::Code code, const std::string& reason, int64_t now_ms) {
   if (state_ == SessionState::kClosed) return;
+  if (state_ != SessionState::kOpen) {
+    ++context_->metrics.handshake_failures[static_cast<size_t>(code)];
+  }
   LOG(WARNING) << Describe()
                << " closed: " << absl::StrReplaceAll(reason, {{"\n", "; "}})
                << " (" << wire::Code_Name(code) << ")";
@@ -371,6 +375,7 @@ void Session::Open(int64_t now_ms) {
                 now_ms);
   }
   state_ = SessionState::kOpen;
+  ++context_->metrics.sessions_opened;
   ClaimInstance(now_ms);
   opened_ms_ = now_ms;
   context_->rescheduled.push_back(session_id);
@@ -411,15 +416,16 @@ void Session::OnAdmin(const FrameView& frame, int64_t now_ms) {
 
 void Session::Written(uint64_t bytes) {
   std::vector<Subscription*> relieved;
-  const Outbox::Traffic data = outbox.Consume(bytes, &relieved);
+  const Outbox::Traffic data =
+      outbox.Consume(bytes, &relieved, &context_->metrics.by_type);
+  if (data.probe_ns != 0) context_->probes_written.push_back(data.probe_ns);
   const uint64_t conflated = outbox.TakeConflated();
   for (TrafficCounters* c : {&context_->counters, &counters}) {
     c->frames_out += data.frames;
     c->bytes_out += data.bytes;
     if (conflated > 0) {
-      c->frames_dropped += conflated;
+      c->CountGap(wire::GAP_REASON_CONFLATED, conflated);
       c->frames_conflated += conflated;
-      ++c->gaps;
     }
   }
   if (!relieved.empty()) context_->router.Relieve(relieved);

@@ -19,6 +19,7 @@
 
 #include "absl/container/btree_map.h"
 #include "absl/container/flat_hash_map.h"
+#include "broker/counters.h"
 #include "broker/inbox.h"
 #include "broker/instances.h"
 #include "broker/requests.h"
@@ -57,6 +58,10 @@ struct SessionContext {
   int64_t now_ms = 0;          // of this turn
   int64_t unix_offset_ms = 0;  // what it is behind the time since 1970
   TrafficCounters counters;
+  Counters metrics;
+  // When frames were read whose writing is complete (Outbox::Probe); their
+  // bridge knows the time.
+  std::vector<uint64_t> probes_written;
   BlockPool pool;
   ReadArea read_area{&pool};
   Router router{&counters, &pool};
@@ -115,6 +120,7 @@ class Session final : public Port {
 
   const Peer& peer() const { return peer_; }
   SessionState state() const { return state_; }
+  size_t subscriptions() const { return subscriptions_.size(); }
   bool holds_partial_frame() const { return inbox_.holds_partial_frame(); }
   void FillStatus(wire::SessionStatus* status, int64_t now_ms) const;
   std::string Describe() const;  // "session 12 (name, peer)"
