@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "absl/strings/str_cat.h"
+#include "broker/metrics.h"
 #include "config/limits.h"
 
 namespace mycelium::broker {
@@ -191,6 +192,8 @@ void AnswerAdmin(const Session& asker, const wire::AdminRequest& request,
     case wire::AdminRequest::kTap:
       return reply->set_error(view.context.taps.Answer(
           asker.session_id, request.tap(), reply->mutable_tap()));
+    case wire::AdminRequest::kMetrics:
+      return reply->mutable_metrics()->set_text(MetricsText(view));
     case wire::AdminRequest::kDrain:
     case wire::AdminRequest::REQUEST_NOT_SET:
       reply->set_error("admin: a request that this broker does not know");

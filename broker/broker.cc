@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "broker/admin_permission.h"
+#include "broker/metrics.h"
 #include "config/limits.h"
 #include "glog/logging.h"
 
@@ -272,6 +273,13 @@ size_t Broker::draining_sessions() const {
   return sessions_.size() - drain_askers_.size();
 }
 
+AdminView Broker::View() const {
+  return {*context_,   listeners_,       sessions_,
+          started_ms_, context_->now_ms, operations_};
+}
+
+std::string Broker::Metrics() const { return MetricsText(View()); }
+
 std::string Broker::CloseFrame(wire::Code code, const std::string& reason) {
   wire::Close close;
   close.set_code(code);
@@ -296,11 +304,7 @@ void Broker::Answer(Session* asker, const wire::AdminRequest& request,
       AdminRefusal(request.request_case(), asker->peer(), admin_, uid_);
   if (!refusal.empty()) return reply->set_error(std::move(refusal));
   if (request.has_drain()) return AnswerDrain(asker, reply->mutable_drain());
-  const int64_t now_ms = context_->now_ms;
-  AnswerAdmin(
-      *asker, request,
-      {*context_, listeners_, sessions_, started_ms_, now_ms, operations_},
-      reply);
+  AnswerAdmin(*asker, request, View(), reply);
 }
 
 void Broker::AnswerDrain(Session* asker, wire::Drain* drain) {

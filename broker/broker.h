@@ -111,11 +111,14 @@ class Broker {
   void set_drain_timeout_ms(int64_t drain_timeout_ms) {
     drain_timeout_ms_ = drain_timeout_ms;
   }
+  // For Prometheus (metrics.h).
+  std::string Metrics() const;
   const TrafficCounters& counters() const { return context_->counters; }
 
  private:
   using Due = std::pair<int64_t, uint32_t>;  // time, session id
 
+  AdminView View() const;
   std::string Refusal(const Peer& peer, int64_t descriptors_left) const;
   // With OVERFLOW_DISCONNECT.
   void EndOverflowed(int64_t now_ms);

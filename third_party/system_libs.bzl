@@ -24,5 +24,7 @@ def system_libs():
     pkg_config(name = "uv", modules = ["libuv"], static_modules = ["libuv-static"], static = True, debian = "libuv1-dev")
     pkg_config(name = "python3", modules = ["python3"], debian = "python3-dev")
     pkg_config(name = "python3_embed", modules = ["python3-embed"], debian = "python3-dev")
+    pkg_config(name = "http_parser", libs = ["http_parser"], headers = ["http_parser.h"], static = True, debian = "libhttp-parser-dev")
+    pkg_config(name = "prometheus", modules = ["prometheus-cpp-core"], debian = "prometheus-cpp-dev")
     pkg_config(name = "md", modules = ["libmd"], static = True, debian = "libmd-dev")
     pkg_config(name = "gtest_main", modules = ["gmock_main"], static = True, debian = "libgmock-dev")
