@@ -10,6 +10,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "bridges/stream.h"
+#include "broker/metrics.h"
 #include "config/limits.h"
 #include "glog/logging.h"
 
@@ -53,6 +54,7 @@ Loop::Loop(broker::Broker::Identity identity, const Config& config,
 
 Loop::~Loop() {
   CloseListeners();
+  if (http_ != nullptr) HttpServer::Close(std::move(http_));
   for (broker::Session* session : broker_->AllSessions()) {
     static_cast<Stream*>(session->connection)->Close({});
   }
@@ -86,6 +88,34 @@ void Loop::Adopt(const Systemd::Sockets& sockets) {
         &loop_, broker_.get(), sockets.descriptors[i], sockets.listeners[i]));
   }
   TellListeners();
+}
+
+absl::Status Loop::ListenMetrics(const mycelium::Listener& config) {
+  absl::StatusOr<std::unique_ptr<HttpServer>> server = HttpServer::Open(
+      &loop_, config,
+      [this](const std::string& path) { return AnswerHttp(path); });
+  if (!server.ok()) return server.status();
+  http_ = *std::move(server);
+  LOG(INFO) << "metrics on " << http_->url();
+  return absl::OkStatus();
+}
+
+HttpResponse Loop::AnswerHttp(const std::string& path) const {
+  if (path == "/metrics") {
+    return {200, broker::kMetricsContentType, broker_->Metrics()};
+  }
+  if (path == "/healthz") return {.body = "ok\n"};
+  if (path == "/readyz") return Readiness();
+  return {.status = 404,
+          .body = "path: unknown, allowed /metrics, /healthz and /readyz\n"};
+}
+
+HttpResponse Loop::Readiness() const {
+  if (draining_) return {.status = 503, .body = "broker: stopping\n"};
+  if (listeners_.empty()) {
+    return {.status = 503, .body = "broker: not listening\n"};
+  }
+  return {.body = "ok\n"};
 }
 
 void Loop::TellListeners() {

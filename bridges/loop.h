@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "bridges/http.h"
 #include "bridges/listener.h"
 #include "bridges/systemd.h"
 #include "broker/broker.h"
@@ -36,6 +37,9 @@ class Loop {
   // Sockets that listen already, in the place of Listen.
   void Adopt(const Systemd::Sockets& sockets);
 
+  // Answers /metrics, /healthz and /readyz there, from Run on until the end.
+  absl::Status ListenMetrics(const mycelium::Listener& config);
+
   // Serves until SIGTERM, SIGINT or ADMIN's drain, then writes out what is
   // queued for at most the configuration's drain_timeout_ms, and logs what was
   // not.
@@ -54,6 +58,8 @@ class Loop {
   // Does nothing after the first time.
   void Drain(const std::string& why);
   void CloseListeners();
+  HttpResponse AnswerHttp(const std::string& path) const;
+  HttpResponse Readiness() const;
   void StopSessions();
 
   uv_loop_t loop_;
@@ -68,6 +74,7 @@ class Loop {
   Systemd* const systemd_;
   const Reload reload_;
   std::vector<std::unique_ptr<Listener>> listeners_;
+  std::unique_ptr<HttpServer> http_;  // null: not configured
   bool draining_ = false;
   bool stop_signal_seen_ = false;
   broker::TrafficCounters told_;  // by the last Beat

@@ -273,6 +273,10 @@ int Serve() {
   } else {
     loop->Adopt(*given);
   }
+  if (config->metrics_listen) {
+    const absl::Status status = loop->ListenMetrics(*config->metrics_listen);
+    if (!status.ok()) return Refuse(status);
+  }
   LOG(INFO) << "mycelium-brokerd " << kVersion << " \"" << name << "\" serves";
   loop->Run();
   LOG(INFO) << "stopped";

@@ -78,6 +78,23 @@ void FindListenerProblems(const Config& config,
   }
 }
 
+void FindMetricsProblems(const Config& config, std::vector<Problem>* problems) {
+  if (!config.metrics_listen) return;
+  const Listener& metrics = *config.metrics_listen;
+  if (metrics.kind != Listener::kTcp) {
+    problems->push_back({absl::StrCat("metrics.listen: ", Quote(metrics.url),
+                                      ", allowed tcp://"),
+                         {"metrics.listen"}});
+  }
+  for (const Listener& other : config.listeners) {
+    if (!SamePlace(metrics, other)) continue;
+    problems->push_back(
+        {absl::StrCat("metrics.listen: ", Quote(metrics.url),
+                      " is listen.url too, allowed one that is not"),
+         {"metrics.listen"}});
+  }
+}
+
 void FindNameProblems(const std::string& name, std::vector<Problem>* problems) {
   if (name.size() > kClientNameBytesMax) {
     problems->push_back({absl::StrCat("name: ", name.size(), " bytes, allowed ",
@@ -161,6 +178,7 @@ void FindAdminProblems(const AdminRules& admin,
 std::vector<Problem> FindProblems(const Config& config) {
   std::vector<Problem> problems;
   FindListenerProblems(config, &problems);
+  FindMetricsProblems(config, &problems);
   FindNameProblems(config.name, &problems);
   FindNumberProblems(config, &problems);
   FindHistoryProblems(config, &problems);
@@ -188,6 +206,7 @@ class Reader {
     ReadSchemas(read);
     ReadHistory();
     ReadAdmin();
+    ReadMetrics();
     if (whole) {
       for (const Problem& problem : FindProblems(config_)) {
         ReportAt(PlaceOf(problem), problem.text);
@@ -369,6 +388,18 @@ class Reader {
              absl::StrCat("admin.", field, ": ", entry.status().message()));
   }
 
+  void ReadMetrics() {
+    if (!proto_.metrics().has_listen()) return;
+    absl::StatusOr<Listener> listener =
+        ParseListenUrl(proto_.metrics().listen());
+    if (listener.ok()) {
+      config_.metrics_listen = *std::move(listener);
+    } else {
+      ReportAt(PlaceOfField("metrics.listen"),
+               absl::StrCat("metrics.listen: ", listener.status().message()));
+    }
+  }
+
   // `k`: which one of a repeated field.
   void CheckedInHistory(int i, const char* field, int64_t value, int64_t least,
                         int64_t most, int k = 0) {
@@ -401,13 +432,17 @@ class Reader {
     return {};
   }
 
-  // `name` as in "drain_timeout_ms" or "limits.sessions_max".
+  // `name` as in "drain_timeout_ms" or "limits.sessions_max"; of a message
+  // that is not repeated.
   Place PlaceOfField(absl::string_view name) const {
     const Places* places = &places_;
     const google::protobuf::Descriptor* type = proto_.GetDescriptor();
-    if (absl::ConsumePrefix(&name, "limits.")) {
-      places = places_.GetTreeForNested(type->FindFieldByName("limits"), -1);
-      type = LimitsConfig::descriptor();
+    if (const size_t dot = name.find('.'); dot != name.npos) {
+      const FieldDescriptor* const outer =
+          type->FindFieldByName(std::string(name.substr(0, dot)));
+      places = places_.GetTreeForNested(outer, -1);
+      type = outer->message_type();
+      name.remove_prefix(dot + 1);
       if (places == nullptr) return Place();
     }
     const FieldDescriptor* field = type->FindFieldByName(std::string(name));
@@ -601,6 +636,9 @@ std::string PrintConfig(const Config& config) {
   for (const AddressRange& range : config.admin.addresses) {
     admin->add_addresses(range.text);
   }
+  if (config.metrics_listen) {
+    proto.mutable_metrics()->set_listen(config.metrics_listen->url);
+  }
   std::string text;
   TextFormat::PrintToString(proto, &text);
   return text;
@@ -634,6 +672,7 @@ std::vector<std::string> ChangedFields(const Config& a, const Config& b) {
   if (a.admin.addresses != b.admin.addresses) {
     names.push_back("admin.addresses");
   }
+  if (a.metrics_listen != b.metrics_listen) names.push_back("metrics.listen");
   return names;
 }
 

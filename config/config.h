@@ -5,6 +5,7 @@
 #define MYCELIUM_CONFIG_CONFIG_H_
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -34,6 +35,7 @@ struct Config {
   std::vector<DescriptorSetFile> descriptor_sets;
   std::vector<HistoryRule> history;
   AdminRules admin;
+  std::optional<Listener> metrics_listen;  // TCP; none: no HTTP
 
   bool operator==(const Config&) const = default;
 };

@@ -86,7 +86,8 @@ Config Everything() {
         bytes_max: 4096 age_ms_max: 6
       }
       history { bytes_max: 5000 }
-      admin { users: "root" uids: [5, 6] addresses: "::1" })");
+      admin { users: "root" uids: [5, 6] addresses: "::1" }
+      metrics { listen: "tcp://[::1]:9464" })");
 }
 
 // --- Defaults ---------------------------------------------------------------
@@ -602,6 +603,22 @@ admin {
 )");
 }
 
+TEST(ParseConfig, TakesOneTcpListenerForMetricsThatIsNobodyElses) {
+  EXPECT_EQ(
+      Parsed("metrics { listen: \"tcp://0.0.0.0:9464\" }").metrics_listen->port,
+      9464);
+  EXPECT_FALSE(Parsed("metrics {}").metrics_listen.has_value());
+  EXPECT_EQ(ErrorOf("metrics {\n  listen: \"unix:/a\"\n}"),
+            "f:2:3: metrics.listen: \"unix:/a\", allowed tcp://");
+  EXPECT_EQ(ErrorOf("listen { url: \"tcp://127.0.0.1:7\" }\n"
+                    "metrics { listen: \"tcp://localhost:7\" }"),
+            "f:2:11: metrics.listen: \"tcp://localhost:7\" is listen.url too, "
+            "allowed one that is not");
+  EXPECT_EQ(ErrorOf("metrics { listen: \"127.0.0.1:9464\" }")
+                .find("f:1:11: metrics.listen: \"127.0.0.1:9464\""),
+            0u);
+}
+
 TEST(ChangedFields, AreNoneForTheSame) {
   EXPECT_TRUE(ChangedFields(Config(), Config()).empty());
   EXPECT_TRUE(ChangedFields(Everything(), Everything()).empty());
@@ -622,7 +639,7 @@ TEST(ChangedFields, NamesEachFieldAsTheFileDoes) {
             "limits.reconnect_ms_max limits.requests_per_session_max "
             "limits.deadlock_ms drain_timeout_ms schema.descriptor_set "
             "schema.open schema.required history admin.users admin.uids "
-            "admin.addresses");
+            "admin.addresses metrics.listen");
 }
 
 TEST(ChangedFields, NamesOnlyWhatDiffers) {
