@@ -198,6 +198,10 @@ class CliTest(ToolTestCase):
         self.assertEqual(ours[0]["subscriptions"][0]["type_id"], 16)
         self.assertEqual(ours[0]["subscriptions"][0]["topic_filter"], "a.>")
 
+    def test_status_metrics_are_what_prometheus_reads(self) -> None:
+        text, _ = self.run_tool("status", "--metrics")
+        self.assertIn("\n# TYPE mycelium_sessions gauge\nmycelium_sessions 1\n", text)
+
     def test_status_shows_more_sessions_than_one_reply_holds(self) -> None:
         # 600 names of 127 bytes; a reply ends after 64 KiB.
         path = self.broker.url[len("unix:") :]

@@ -41,6 +41,8 @@ DEFINE_int64(interval_ms, 200, "pause between two pings, or tables");
 
 DEFINE_bool(once, false, "one table");
 
+DEFINE_bool(metrics, false, "what Prometheus reads");
+
 DEFINE_bool(canonical, false, "what the digest is made of");
 DEFINE_string(output, "", "where the descriptor set is written to");
 

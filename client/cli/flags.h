@@ -53,6 +53,8 @@ DECLARE_int64(interval_ms);
 DECLARE_bool(once);
 
 // schema
+DECLARE_bool(metrics);
+
 DECLARE_bool(canonical);
 DECLARE_string(output);
 

@@ -14,13 +14,15 @@ namespace mycelium::cli {
 namespace {
 
 constexpr char kHelp[] =
-    R"help(usage: mycelium status [--format text|json] [--timeout_ms MS]
+    R"help(usage: mycelium status [--format text|json] [--metrics] [--timeout_ms MS]
 
 Shows the broker: version, uptime, listeners, totals, and its sessions with
 their subscriptions.  One of the sessions is this command's own.
 
   --format F       text: tables; json: one object with the fields of
                    mycelium.Status (proto/mycelium/admin.proto) (text)
+  --metrics        the broker's metrics instead, as Prometheus reads them
+                   (docs/METRICS.md)
   --timeout_ms MS  gives up after this time (5000)
 
 For root, the broker's own user, and whom its configuration names (admin).
@@ -33,15 +35,27 @@ has many subscriptions, the first 64 are listed.  In json, epoch is a string: it
 may have more digits than a JSON number keeps.
 )help";
 
+absl::StatusOr<std::string> AskMetrics(const AdminCall& call) {
+  wire::AdminRequest request;
+  request.mutable_metrics();
+  absl::StatusOr<wire::AdminReply> reply = Ask(call, request, Timeout().Left());
+  if (!reply.ok()) return reply.status();
+  return reply->metrics().text();
+}
+
+absl::StatusOr<std::string> AskText(const AdminCall& call) {
+  if (FLAGS_metrics) return AskMetrics(call);
+  absl::StatusOr<wire::Status> status = AskStatus(call, Timeout());
+  if (!status.ok()) return status.status();
+  return FLAGS_format == "json" ? StatusJson(*status) : StatusTables(*status);
+}
+
 int Run(const Arguments&) {
   absl::StatusOr<Client> client = ConnectAs("status");
   if (!client.ok()) return Fail("status", client.status());
-  absl::StatusOr<wire::Status> status =
-      AskStatus(AdminCallOf(&*client), Timeout());
-  if (!status.ok()) return Fail("status", status.status());
-  std::string text =
-      FLAGS_format == "json" ? StatusJson(*status) : StatusTables(*status);
-  std::fwrite(text.data(), 1, text.size(), stdout);
+  absl::StatusOr<std::string> text = AskText(AdminCallOf(&*client));
+  if (!text.ok()) return Fail("status", text.status());
+  std::fwrite(text->data(), 1, text->size(), stdout);
   return FinishOutput("status");
 }
 
@@ -53,8 +67,9 @@ Command StatusCommand() {
                      .help = kHelp,
                      .flags = BrokerFlags("5000"),
                      .run = Run};
-  command.flags.insert(command.flags.begin(),
-                       {.name = "format", .choices = {"text", "json"}});
+  command.flags.insert(
+      command.flags.begin(),
+      {{.name = "format", .choices = {"text", "json"}}, {.name = "metrics"}});
   return command;
 }
 
