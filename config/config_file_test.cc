@@ -186,6 +186,7 @@ TEST(Example, WorksWithItsExamplesSwitchedOn) {
   for (const char* range : {"127.0.0.1", "10.0.0.0/8"}) {
     expected.admin.addresses.push_back(*ParseAddressRange(range));
   }
+  expected.metrics_listen = *ParseListenUrl("tcp://127.0.0.1:9464");
   const absl::StatusOr<Config> config =
       ParseConfig(text, kExamplePath, [&](const std::string&) { return set; });
   ASSERT_TRUE(config.ok()) << config.status();
