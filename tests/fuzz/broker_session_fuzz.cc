@@ -180,8 +180,12 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
       {.types = {7}, .topic_filter = "a.*", .frames_max = 3, .age_ms_max = 99},
       {.types = {7, 8}, .bytes_max = mycelium::kQueueBytesMin}};
   if (!broker.Configure(limits, {}, {known}, history).ok()) std::abort();
+  // The first session is root's, and may ask for everything.  A drain would end
+  // the partner's session, too.
+  broker.set_operations(
+      {[] {}, [](mycelium::wire::Reload*) { return absl::OkStatus(); }});
   Session* const sessions[] = {
-      broker.Accept({"unix:a", "uid 1", true}, 1000, now_ms),
+      broker.Accept({"unix:a", "uid 0", true, 0}, 1000, now_ms),
       broker.Accept({"tcp:b", "address b", false}, 1000, now_ms)};
   Partner partner(broker.Accept({"unix:c", "uid 2", true}, 1000, now_ms),
                   now_ms);
