@@ -37,6 +37,16 @@ services:
   publisher:
     command: [python_publisher.py, --interval_ms, "5"]
 """
+PROMETHEUS_TARGETS = "http://127.0.0.1:9090/api/v1/targets"
+GET = "import sys, urllib.request as u; print(u.urlopen(sys.argv[1]).read().decode())"
+# Debian's own in place of the image that the compose file names.
+PROMETHEUS_DOCKERFILE = """
+FROM debian:bookworm-slim
+RUN install -d -o 65534 -g 65534 /prometheus
+COPY prometheus /usr/bin/prometheus
+USER 65534:65534
+ENTRYPOINT ["prometheus"]
+"""
 binaries = ""
 Value = TypeVar("Value")
 
@@ -87,7 +97,28 @@ class DockerTest(unittest.TestCase):
                 *(target, "-t", "mycelium-" + target, "--build-arg"),
                 "PREBUILT=" + machine.environment.get("PREBUILT", ""),
             )
+        cls.build_prometheus()
         machine.start()
+
+    @classmethod
+    def build_prometheus(cls) -> None:
+        folder = os.path.join(cls.machine.folder, "prometheus")
+        os.mkdir(folder)
+        program = shutil.which("prometheus")
+        assert program is not None, "no prometheus"
+        shutil.copy(program, folder)
+        with open(os.path.join(folder, "Dockerfile"), "w", encoding="utf-8") as file:
+            file.write(PROMETHEUS_DOCKERFILE)
+        with open(
+            os.path.join(cls.clone, "deploy/docker/docker-compose.yml"),
+            encoding="utf-8",
+        ) as file:
+            name = re.search(r"image: (prom/prometheus:\S+)", file.read())
+        assert name is not None
+        cls.machine.run(
+            *("docker", "build", "--network=host", "-t", name.group(1), folder),
+            timeout_s=docker_machine.BUILD_TIMEOUT_S,
+        )
 
     @classmethod
     def put_programs(cls) -> None:
@@ -302,6 +333,24 @@ class DockerTest(unittest.TestCase):
         self.docker(*run, "--group-add=" + USER, *ping)
         refused = self.docker(*run, *ping, check=False)
         self.assertRegex(refused, "(?i)permission")
+
+    def test_prometheus_finds_the_broker(self) -> None:
+        self.compose_flags = ["--profile", "prometheus"]
+        self.up("broker", "prometheus")
+
+        def targets() -> List[Dict[str, Any]]:
+            answer = self.machine.run(
+                *self.machine.inside(sys.executable, "-c", GET, PROMETHEUS_TARGETS),
+                check=False,
+            )
+            found: List[Dict[str, Any]] = []
+            if answer.startswith("{"):
+                found = json.loads(answer)["data"]["activeTargets"]
+            return [each for each in found if each["health"] != "unknown"]
+
+        (target,) = wait_until(targets, "a target that was scraped")
+        self.assertEqual(target["scrapeUrl"], "http://broker:9464/metrics")
+        self.assertEqual(target["health"], "up", target["lastError"])
 
     # --- What may happen to it -----------------------------------------------
 
