@@ -172,16 +172,21 @@ TEST_P(BrokerTest, WhoSendsOnBeyondTheGraceSpaceIsNotRead) {
 }
 
 TEST_P(BrokerTest, BytesThatAreNoHelloAreRefused) {
-  for (const std::string& garbage :
-       {std::string("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"),
-        std::string("\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03zzzzzzzz", 19),
-        std::string(40, 'a')}) {
+  const std::string other = "protocol: the first bytes are not a HELLO frame";
+  for (const auto& [garbage, reason] :
+       {std::pair(std::string("GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"),
+                  other),
+        std::pair(
+            std::string("\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03zzzzzzzz",
+                        19),
+            std::string("protocol: the first bytes are TLS, allowed a HELLO "
+                        "frame in plain")),
+        std::pair(std::string(40, 'a'), other)}) {
     Client client = Connect();
     Send(client, garbage);
     const wire::Close close = ReadClose(&client);
     EXPECT_EQ(close.code(), wire::CODE_PROTOCOL);
-    EXPECT_EQ(close.reason(),
-              "protocol: the first bytes are not a HELLO frame");
+    EXPECT_EQ(close.reason(), reason);
   }
 }
 

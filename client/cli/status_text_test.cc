@@ -123,6 +123,7 @@ TEST(StatusTables, ShowNoControlCharactersOfPeers) {
 TEST(StatusJson, IsOneLineWithEveryField) {
   mycelium::wire::Status status;
   status.set_broker_name("a \"b\"");
+  status.add_types()->set_type_id(7);
   status.add_listeners("unix:/s");
   status.add_sessions()->add_subscriptions()->set_stall_ms_max(-1);
   status.mutable_sessions(0)->set_schema_digest(std::string(32, '\xab'));
@@ -157,7 +158,9 @@ TEST(StatusJson, IsOneLineWithEveryField) {
           ",\"memory_bytes\":0,\"memory_bytes_max\":0,\"sessions_total\":0,"
           "\"more\":false,\"schemas\":0,\"schemas_bytes\":0,"
           "\"instances_away\":0,\"history\":[{\"types\":[1,2],"
-          "\"topic_filter\":\"\",\"frames\":0,\"bytes\":0}]}\n");
+          "\"topic_filter\":\"\",\"frames\":0,\"bytes\":0}],"
+          "\"types\":[{\"type_id\":7,\"frames_in\":0}],\"sessions_max\":0,"
+          "\"descriptors_left\":0,\"unix_ms\":0}\n");
 }
 
 }  // namespace
