@@ -63,6 +63,7 @@ class HttpServer::Connection {
     if (next_ != nullptr) next_->previous_ = this;
     server->connections_ = this;
     ++server->open_connections_;
+    ++server->serving_connections_;
   }
 
   uv_stream_t* stream() { return reinterpret_cast<uv_stream_t*>(&tcp_); }
@@ -86,6 +87,7 @@ class HttpServer::Connection {
 
   void Close() {
     if (std::exchange(closing_, true)) return;
+    --server_->serving_connections_;
     if (previous_ != nullptr) {
       previous_->next_ = next_;
     } else {
@@ -231,7 +233,7 @@ void HttpServer::Accept() {
   auto* const connection = new Connection(this);
   const int error = uv_accept(reinterpret_cast<uv_stream_t*>(&listener_),
                               connection->stream());
-  if (error != 0 || open_connections_ > kHttpConnectionsMax) {
+  if (error != 0 || serving_connections_ > kHttpConnectionsMax) {
     return connection->Close();
   }
   connection->Start();

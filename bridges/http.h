@@ -61,7 +61,8 @@ class HttpServer {
   std::string url_;
   uv_tcp_t listener_;
   Connection* connections_ = nullptr;  // a list
-  size_t open_connections_ = 0;
+  size_t open_connections_ = 0;        // until libuv has done with them
+  size_t serving_connections_ = 0;     // of those, that are not being closed
   bool closed_ = false;
 };
 

@@ -72,9 +72,9 @@ TEST_F(BrokerSchemasTest, AListThatGoesNotOnIsAnError) {
 
 TEST_F(BrokerSchemasTest, ErrorsOfTheBrokerAreTold) {
   admin_.change = [](wire::AdminReply* reply) {
-    reply->set_error("admin: not\ntoday");
+    reply->set_error("admin: not\ntoday\t");
   };
-  EXPECT_EQ(ListError(), "admin: not\\ntoday");
+  EXPECT_EQ(ListError(), "admin: not\ntoday\\t");
   // An older broker.
   admin_.change = [](wire::AdminReply* reply) { reply->mutable_status(); };
   EXPECT_EQ(ListError(), "the broker's reply: no list of schemas");

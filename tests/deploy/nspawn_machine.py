@@ -20,7 +20,9 @@ import unittest
 from typing import List, Optional
 
 # What Mycelium's packages need is here already: the machine has no network.
-PACKAGES = "systemd,systemd-sysv,dbus,procps,libunwind8,libprometheus-cpp-core1.0,python3"
+PACKAGES = (
+    "systemd,systemd-sysv,dbus,procps,libunwind8,libprometheus-cpp-core1.0,python3"
+)
 BOOT_TIMEOUT_S = 60.0
 COMMAND_TIMEOUT_S = 120.0
 

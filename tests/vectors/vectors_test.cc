@@ -27,6 +27,8 @@ using google::protobuf::Reflection;
 constexpr const char* kFolder = "tests/vectors/";
 constexpr const char* kNotHello =
     "protocol: the first bytes are not a HELLO frame";
+constexpr const char* kTls =
+    "protocol: the first bytes are TLS, allowed a HELLO frame in plain";
 
 std::span<const uint8_t> AsBytes(std::string_view text) {
   return {reinterpret_cast<const uint8_t*>(text.data()), text.size()};
@@ -235,7 +237,7 @@ Verdict Judge(Role role, SessionState state, uint32_t frame_bytes_max,
   if (role == Role::kBroker && state == SessionState::kGreeting &&
       input.size() >= kHeaderBytes && IsNotHello(header, status)) {
     verdict.outcome = "not_hello";
-    verdict.error = kNotHello;
+    verdict.error = input[0] == 0x16 && input[1] == 0x03 ? kTls : kNotHello;
     return verdict;
   }
   if (status == FrameStatus::kNeedMore) return verdict;

@@ -155,6 +155,11 @@ class Frame:
             if fault and not hello or hello and data[8:16] != b"MYCELIUM":
                 self.outcome = "not_hello"
                 self.error = "protocol: the first bytes are not a HELLO frame"
+                if data[:2] == b"\x16\x03":
+                    self.error = (
+                        "protocol: the first bytes are TLS, allowed a HELLO frame "
+                        "in plain"
+                    )
                 return
         if fault:
             self.outcome, self.error = fault[0], "frame: " + fault[1]
