@@ -33,20 +33,20 @@ class Seen:
         self.doubtful: List[int] = []
 
     def write(self, name: str) -> None:
-        with self.lock:
-            text = json.dumps(
-                {
-                    "states": self.states,
-                    "received": self.received,
-                    "gaps": self.gaps,
-                    "accepted": self.accepted,
-                    "doubtful": self.doubtful,
-                }
-            )
         path = os.path.join(self.folder, name)
-        with open(path + ".new", "w", encoding="utf-8") as file:
-            file.write(text)
-        os.rename(path + ".new", path)
+        with self.lock:
+            with open(path + ".new", "w", encoding="utf-8") as file:
+                json.dump(
+                    {
+                        "states": self.states,
+                        "received": self.received,
+                        "gaps": self.gaps,
+                        "accepted": self.accepted,
+                        "doubtful": self.doubtful,
+                    },
+                    file,
+                )
+            os.rename(path + ".new", path)
 
     def on_state(self, state: mycelium.State, why: Optional[Exception]) -> None:
         with self.lock:
