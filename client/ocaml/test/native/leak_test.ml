@@ -85,7 +85,7 @@ let warm_rounds = 3
 let rounds = 6
 let growth_kib_max = 4_000
 
-let grows_not name f url () =
+let grows_not name f url =
   let resident =
     List.init (warm_rounds + rounds) (fun _ ->
         f url;
@@ -100,10 +100,13 @@ let grows_not name f url () =
     Alcotest.failf "%s: %s KiB" name
       (String.concat ", " (List.map string_of_int resident))
 
+let with_broker f = Broker.with_broker (fun broker -> f (Broker.unix_url broker))
+
 let () =
-  let cases url =
+  let cases with_url =
     List.map
-      (fun (name, f) -> Alcotest.test_case name `Slow (grows_not name f url))
+      (fun (name, f) ->
+        Alcotest.test_case name `Slow (fun () -> with_url (grows_not name f)))
       [
         ("messages", messages 300_000);
         ("acknowledged and asked", acknowledged_and_asked 5_000);
@@ -111,10 +114,9 @@ let () =
         ("clients", clients 200);
       ]
   in
-  Broker.with_broker (fun broker ->
-      Alcotest.run "native leaks"
-        [
-          ("in process", cases "inproc:");
-          ("a shared bus", cases "inproc:leaks");
-          ("a broker", cases (Broker.unix_url broker));
-        ])
+  Alcotest.run "native leaks"
+    [
+      ("in process", cases (fun f -> f "inproc:"));
+      ("a shared bus", cases (fun f -> f "inproc:leaks"));
+      ("a broker", cases with_broker);
+    ]
