@@ -16,7 +16,7 @@ constexpr size_t kColumnsMin = 60;
 // What was counted in the time between two answers.
 class Rates {
  public:
-  Rates(const wire::Status* before, const wire::Status& now) : now_(now) {
+  Rates(const wire::Status* before, const wire::Status& now) {
     const bool same = before != nullptr && before->epoch() == now.epoch() &&
                       before->uptime_ms() < now.uptime_ms();
     if (!same) return;
@@ -53,7 +53,6 @@ class Rates {
   }
 
  private:
-  const wire::Status& now_;
   const wire::Status* before_ = nullptr;
   double seconds_ = 1;
   std::map<uint32_t, const wire::Counters*> sessions_;
