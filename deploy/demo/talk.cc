@@ -63,8 +63,8 @@ int main(int argc, char** argv) {
   options.schema = mycelium::SchemaOf<chat::TextMessage>();
   mycelium::Client client = OrExit(mycelium::Client::Connect(argv[1], options));
 
-  mycelium::Subscription greetings =
-      OrExit(client.Subscribe<chat::TextMessage>({.topic_filter = name}));
+  mycelium::Subscription greetings = OrExit(client.Subscribe<chat::TextMessage>(
+      mycelium::TypedSubscribeOptions{.topic_filter = name}));
   mycelium::Subscription questions =
       OrExit(client.Respond<chat::Question, chat::Answer>(
           [](const chat::Question&) -> absl::StatusOr<chat::Answer> {
