@@ -316,6 +316,7 @@ void Listener::AcceptAll() {
 void Listener::Refuse() {
   LOG_EVERY_N(WARNING, 100)
       << "listen " << url_ << ": no file descriptors left to accept with";
+  broker_->CountRefused();
   if (spare_fd_ >= 0) close(spare_fd_);
   const int fd = accept4(fd_, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
   if (fd >= 0) {

@@ -105,17 +105,12 @@ HttpResponse Loop::AnswerHttp(const std::string& path) const {
     return {200, broker::kMetricsContentType, broker_->Metrics()};
   }
   if (path == "/healthz") return {.body = "ok\n"};
-  if (path == "/readyz") return Readiness();
+  if (path == "/readyz") {
+    if (draining_) return {.status = 503, .body = "broker: stopping\n"};
+    return {.body = "ok\n"};
+  }
   return {.status = 404,
           .body = "path: unknown, allowed /metrics, /healthz and /readyz\n"};
-}
-
-HttpResponse Loop::Readiness() const {
-  if (draining_) return {.status = 503, .body = "broker: stopping\n"};
-  if (listeners_.empty()) {
-    return {.status = 503, .body = "broker: not listening\n"};
-  }
-  return {.body = "ok\n"};
 }
 
 void Loop::TellListeners() {

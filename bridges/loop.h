@@ -59,7 +59,6 @@ class Loop {
   void Drain(const std::string& why);
   void CloseListeners();
   HttpResponse AnswerHttp(const std::string& path) const;
-  HttpResponse Readiness() const;
   void StopSessions();
 
   uv_loop_t loop_;

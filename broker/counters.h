@@ -21,8 +21,7 @@ class TypeTraffic {
   static constexpr size_t kTypesMax = 64;
 
   struct Counts {
-    uint64_t frames_in = 0;
-    uint64_t bytes_in = 0;
+    uint64_t bytes_in = 0;  // the frames themselves: Router::Count
     uint64_t frames_out = 0;
     uint64_t bytes_out = 0;
   };
@@ -108,9 +107,21 @@ struct Counters {
   uint64_t handshakes_abandoned = 0;
   uint64_t sessions_opened = 0;  // got WELCOME
   TypeTraffic by_type;
+  // By wire::GapReason; unspecified: a group had nobody left to take frames.
+  std::array<uint64_t, wire::GapReason_ARRAYSIZE> gaps{};
+  std::array<uint64_t, wire::GapReason_ARRAYSIZE> frames_dropped{};
   // Of sampled turns.
   DurationHistogram turn_duration;
   DurationHistogram publish_to_write;
+
+  // One gap of so many frames, as far as they are known.
+  void CountGap(wire::GapReason reason, uint64_t frames) {
+    ++gaps[static_cast<size_t>(reason)];
+    CountDropped(reason, frames);
+  }
+  void CountDropped(wire::GapReason reason, uint64_t frames) {
+    frames_dropped[static_cast<size_t>(reason)] += frames;
+  }
 };
 
 }  // namespace mycelium::broker

@@ -7,14 +7,14 @@ namespace {
 
 TEST(TypeTraffic, CountsTheFirstTypesEachForItself) {
   TypeTraffic traffic;
-  traffic.Of(700).frames_in += 3;
+  traffic.Of(700).frames_out += 3;
   traffic.Of(1).bytes_out += 5;
-  traffic.Of(700).frames_in += 4;
+  traffic.Of(700).frames_out += 4;
   ASSERT_EQ(traffic.types().size(), 2u);
   EXPECT_EQ(traffic.types()[0], 700);
-  EXPECT_EQ(traffic.at(0).frames_in, 7u);
+  EXPECT_EQ(traffic.at(0).frames_out, 7u);
   EXPECT_EQ(traffic.at(1).bytes_out, 5u);
-  EXPECT_EQ(traffic.at(2).frames_in, 0u);
+  EXPECT_EQ(traffic.at(2).frames_out, 0u);
 }
 
 TEST(TypeTraffic, CountsAllLaterTypesTogether) {

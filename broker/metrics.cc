@@ -130,6 +130,15 @@ void AddSessions(const AdminView& view, Families* out) {
 
 void AddTraffic(const SessionContext& context, Families* out) {
   const TypeTraffic& traffic = context.metrics.by_type;
+  out->Begin(MetricType::Counter, "mycelium_received_frames_total",
+             "Published frames that were accepted, by message type.");
+  uint64_t others = context.counters.frames_in;
+  for (const uint16_t type_id : traffic.types()) {
+    const uint64_t frames = context.router.Count(type_id);
+    others -= frames;
+    out->Value(frames, {{"type_id", absl::StrCat(type_id)}});
+  }
+  out->Value(others, {{"type_id", "other"}});
   const auto by_type = [&](const char* name, const char* help,
                            uint64_t TypeTraffic::Counts::*value) {
     out->Begin(MetricType::Counter, name, help);
@@ -140,9 +149,6 @@ void AddTraffic(const SessionContext& context, Families* out) {
     out->Value(traffic.at(traffic.types().size()).*value,
                {{"type_id", "other"}});
   };
-  by_type("mycelium_received_frames_total",
-          "Published frames that were accepted, by message type.",
-          &TypeTraffic::Counts::frames_in);
   by_type("mycelium_received_bytes_total",
           "Bytes of those frames, headers and topics included.",
           &TypeTraffic::Counts::bytes_in);
@@ -167,10 +173,10 @@ void AddLosses(const SessionContext& context, Families* out) {
   };
   by_reason("mycelium_gaps_total",
             "Times that frames were taken from a subscription, by reason.",
-            counters.gaps_by_reason, wire::GAP_REASON_OVERFLOW);
+            context.metrics.gaps, wire::GAP_REASON_OVERFLOW);
   by_reason("mycelium_dropped_frames_total",
             "Frames that a subscription did not get, by reason.",
-            counters.frames_dropped_by_reason, wire::GAP_REASON_UNSPECIFIED);
+            context.metrics.frames_dropped, wire::GAP_REASON_UNSPECIFIED);
   out->Counter("mycelium_duplicate_frames_total",
                "Frames sent again after a reconnect and not accepted twice.",
                counters.frames_duplicate);

@@ -28,8 +28,8 @@ struct Router::Type {
   absl::flat_hash_map<std::string, std::unique_ptr<Route>> by_topic;
 };
 
-Router::Router(TrafficCounters* counters, BlockPool* pool)
-    : counters_(counters), pool_(pool), history_(pool) {}
+Router::Router(TrafficCounters* counters, Counters* metrics, BlockPool* pool)
+    : counters_(counters), metrics_(metrics), pool_(pool), history_(pool) {}
 Router::~Router() = default;
 
 uint64_t* Router::Sequence(Type* type) { return &type->sequence; }

@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -40,21 +39,6 @@ struct TrafficCounters {
   uint64_t replies_late = 0;
   uint64_t resumed = 0;
   uint64_t deadlocks = 0;
-  // Of gaps and frames_dropped, by wire::GapReason; unspecified: a group had
-  // nobody left to take the frames.
-  std::array<uint64_t, wire::GapReason_ARRAYSIZE> gaps_by_reason{};
-  std::array<uint64_t, wire::GapReason_ARRAYSIZE> frames_dropped_by_reason{};
-
-  // One gap of so many frames, as far as they are known.
-  void CountGap(wire::GapReason reason, uint64_t frames) {
-    ++gaps;
-    ++gaps_by_reason[static_cast<size_t>(reason)];
-    CountDropped(reason, frames);
-  }
-  void CountDropped(wire::GapReason reason, uint64_t frames) {
-    frames_dropped += frames;
-    frames_dropped_by_reason[static_cast<size_t>(reason)] += frames;
-  }
 };
 
 // A session as the router sees it: where its frames go, and what it publishes.
@@ -77,8 +61,9 @@ struct Port {
 
 class Router {
  public:
-  // `counters` of the whole broker and the pool outlive the router.
-  Router(TrafficCounters* counters, BlockPool* pool);
+  // `counters` and `metrics` of the whole broker and the pool outlive the
+  // router.
+  Router(TrafficCounters* counters, Counters* metrics, BlockPool* pool);
   ~Router();
   Router(const Router&) = delete;
   Router& operator=(const Router&) = delete;
@@ -202,6 +187,7 @@ class Router {
   uint32_t* HoldCount(uint16_t type_id);
 
   TrafficCounters* const counters_;
+  Counters* const metrics_;
   BlockPool* const pool_;
   History history_;
   int64_t last_now_ms_ = 0;  // of the last Tick or Deliver to a group

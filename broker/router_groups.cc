@@ -110,7 +110,8 @@ void Router::HandOverFrame(const Subscription& from, const Slice& frame,
   if (target != nullptr) {
     ++counters_->frames_redelivered;
   } else if (from.port == nullptr) {
-    counters_->CountDropped(wire::GAP_REASON_UNSPECIFIED, 1);
+    ++counters_->frames_dropped;
+    metrics_->CountDropped(wire::GAP_REASON_UNSPECIFIED, 1);
     return;
   } else {
     // Nobody else takes it: it stays where it is.

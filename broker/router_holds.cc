@@ -91,8 +91,10 @@ void Router::Drop(Subscription* subscription, uint64_t target_bytes,
   const uint64_t dropped = subscription->frames_dropped - before;
   if (dropped == 0) return;
   for (TrafficCounters* counters : {counters_, &port->counters}) {
-    counters->CountGap(reason, dropped);
+    counters->frames_dropped += dropped;
+    ++counters->gaps;
   }
+  metrics_->CountGap(reason, dropped);
 }
 
 void Router::SendHold(Port* publisher, uint16_t type_id, const Port& holder) {

@@ -424,9 +424,13 @@ void Session::Written(uint64_t bytes) {
     c->frames_out += data.frames;
     c->bytes_out += data.bytes;
     if (conflated > 0) {
-      c->CountGap(wire::GAP_REASON_CONFLATED, conflated);
+      c->frames_dropped += conflated;
       c->frames_conflated += conflated;
+      ++c->gaps;
     }
+  }
+  if (conflated > 0) {
+    context_->metrics.CountGap(wire::GAP_REASON_CONFLATED, conflated);
   }
   if (!relieved.empty()) context_->router.Relieve(relieved);
 }

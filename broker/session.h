@@ -64,7 +64,7 @@ struct SessionContext {
   std::vector<uint64_t> probes_written;
   BlockPool pool;
   ReadArea read_area{&pool};
-  Router router{&counters, &pool};
+  Router router{&counters, &metrics, &pool};
   Requests requests{&counters, &pool, &router};
   Instances instances{&router, &schemas, &pool};
   // Sessions (by id) that are owed an ACK, and when; in order.

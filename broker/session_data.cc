@@ -83,10 +83,7 @@ uint32_t Session::PublishRun(const Inbox::Bytes& input, const FrameView& first,
       c->frames_in += frames;
       c->bytes_in += run_bytes;
     }
-    TypeTraffic::Counts& of_type =
-        context_->metrics.by_type.Of(first.header.type_id);
-    of_type.frames_in += frames;
-    of_type.bytes_in += run_bytes;
+    context_->metrics.by_type.Of(first.header.type_id).bytes_in += run_bytes;
     router.Deliver(type, topic, this, input.block, input.begin, at, frames,
                    now_ms);
     if (context_->taps.any()) [[unlikely]] {

@@ -161,9 +161,8 @@ void Session::Replay(const Ref<Subscription>& subscription, wire::Gap* gap,
     }
     if (gap->unknown()) subscription->unknown_at = subscription->frames + 1;
     outbox.PushControl(ControlKind::kGap, 0, gap->SerializeAsString());
-    for (TrafficCounters* c : {&context_->counters, &counters}) {
-      c->CountGap(wire::GAP_REASON_RECONNECT, 0);
-    }
+    for (TrafficCounters* c : {&context_->counters, &counters}) ++c->gaps;
+    context_->metrics.CountGap(wire::GAP_REASON_RECONNECT, 0);
   }
   Ref<Delivery> delivery(new Delivery);
   delivery->subscriptions.push_back(subscription);

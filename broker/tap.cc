@@ -53,10 +53,11 @@ void Taps::Tap::PopOldest() {
   const Run run = std::move(runs.front());
   runs.pop_front();
   bytes -= run.charged_bytes;
-  const bool pins = run.charged_bytes > sizeof(Run);
-  if (!pins || runs.empty() || runs.front().frames.block != run.frames.block) {
+  if (!run.pins || runs.empty() ||
+      runs.front().frames.block != run.frames.block) {
     return;
   }
+  runs.front().pins = true;
   runs.front().charged_bytes += run.frames.block->capacity;
   bytes += run.frames.block->capacity;
 }
@@ -71,12 +72,12 @@ void Taps::See(const Port& sender, const Slice& frames, int64_t unix_ms) {
   for (auto& [session_id, tap] : taps_) {
     if (!tap.Takes(first.header.type_id, first.topic())) continue;
     // Runs of the same block pin it once.
-    const bool pinned =
-        !tap.runs.empty() && tap.runs.back().frames.block == frames.block;
+    const bool pins =
+        tap.runs.empty() || tap.runs.back().frames.block != frames.block;
     const uint64_t charged_bytes =
-        sizeof(Run) + (pinned ? 0 : frames.block->capacity);
+        sizeof(Run) + sender.name.size() + (pins ? frames.block->capacity : 0);
     tap.runs.push_back(
-        {frames, charged_bytes, sender.session_id, sender.name, unix_ms});
+        {frames, pins, charged_bytes, sender.session_id, sender.name, unix_ms});
     tap.bytes += charged_bytes;
     // The newest stays: a frame may be larger than all that a tap may keep.
     while (tap.bytes > kTapBytesMax && tap.runs.size() > 1) tap.DropOldest();

@@ -38,7 +38,8 @@ class Taps {
  private:
   struct Run {
     Slice frames;                // that were not given yet
-    uint64_t charged_bytes = 0;  // sizeof(Run), and the block if it pins it
+    bool pins = false;           // the block, and is charged for it
+    uint64_t charged_bytes = 0;  // itself, the name, and the block if it pins
     uint32_t session_id = 0;
     std::string session_name;
     int64_t unix_ms = 0;
