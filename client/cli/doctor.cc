@@ -103,8 +103,11 @@ Finding CheckSchema(const AdminCall& call, const Schema& schema) {
     const std::optional<Digest> digest = ToDigest(at_broker.schema_digest());
     if (!digest) continue;
     const auto fetched = FetchSchema(call, *digest, timeout);
-    // Forgotten in the meantime.
-    if (!fetched.ok()) continue;
+    if (absl::IsUnknown(fetched.status())) continue;  // forgotten meanwhile
+    if (!fetched.ok()) {
+      return {Kind::kNotChecked, "schema",
+              std::string(fetched.status().message()), ""};
+    }
     ++compared;
     const std::string from =
         at_broker.source().empty()
