@@ -284,10 +284,10 @@ let keep t work =
   else Ok subscription
 
 let add ?(topic_filter = "") ?(policy = Policy.balanced) ?(group = "")
-    ?(start = Start.Now) ?(responder = false) ?on_item ?on_gap t ~type_id () =
+    ?(start = Start.Now) ?on_message ?on_request ?on_gap t ~type_id () =
   let* _ =
     Arguments.subscription ~type_id ~topic_filter ~policy ~group ~start
-      ~responder
+      ~responder:(Option.is_some on_request)
   in
   let start_kind, start_value = start_of start in
   if_open t (fun () ->
@@ -300,8 +300,8 @@ let add ?(topic_filter = "") ?(policy = Policy.balanced) ?(group = "")
             group;
             start_kind;
             start_value;
-            responder;
-            on_item;
+            on_message;
+            on_request;
             on_gap;
           }
       in
@@ -313,8 +313,8 @@ let handler = "a subscription's handler"
 
 let subscribe_bytes ?topic_filter ?policy ?group ?start ?(on_gap = ignore) t
     ~type_id f =
-  let on_item = Obj.repr (Waiting.guarded handler (f : Received.t -> unit)) in
-  add ?topic_filter ?policy ?group ?start t ~type_id ~on_item
+  add ?topic_filter ?policy ?group ?start t ~type_id
+    ~on_message:(Waiting.guarded handler f)
     ~on_gap:(Waiting.guarded handler on_gap)
     ()
 
@@ -475,8 +475,7 @@ let respond_anyhow ?topic_filter
              (Printexc.to_string error));
         Waiting.report "a responder" error backtrace
   in
-  add ?topic_filter ~policy ~responder:true t ~type_id
-    ~on_item:(Obj.repr on_request) ()
+  add ?topic_filter ~policy t ~type_id ~on_request ()
 
 let respond_later ?topic_filter ?queue_bytes_max t
     (question : _ message_type) (answer : _ message_type) f =

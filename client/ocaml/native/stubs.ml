@@ -80,9 +80,9 @@ type subscribe = {
   group : string;
   start_kind : int;
   start_value : int;
-  responder : bool;
-  on_item : Obj.t option;
-      (* Received.t -> unit, or Received.t * respondent -> unit *)
+  (* At most one of the two; neither: pulled. *)
+  on_message : (Received.t -> unit) option;
+  on_request : (Received.t * respondent -> unit) option;
   on_gap : (Mycelium_engine.Gap.t -> unit) option;
 }
 

@@ -187,7 +187,7 @@ static rooted* root_of(value option) {
 }
 
 /* (type_id, topic_filter, (queue_bytes_max, stall_ms_max, overflow), group,
-   start kind, start value, responder, on_item, on_gap): a work. */
+   start kind, start value, on_message, on_request, on_gap): a work. */
 value mycelium_native_subscribe(value custom, value arguments) {
   CAMLparam2(custom, arguments);
   subscribe_work* const subscribe = calloc(1, sizeof *subscribe);
@@ -213,8 +213,8 @@ value mycelium_native_subscribe(value custom, value arguments) {
   if (subscribe->group[0] != '\0') options->group = subscribe->group;
   options->start = (mycelium_start)Int_val(Field(arguments, 4));
   options->start_value = (uint64_t)Long_val(Field(arguments, 5));
-  subscribe->responder = Bool_val(Field(arguments, 6));
-  delivery->on_item = root_of(Field(arguments, 7));
+  subscribe->responder = Is_block(Field(arguments, 7));
+  delivery->on_item = root_of(Field(arguments, subscribe->responder ? 7 : 6));
   delivery->on_gap = root_of(Field(arguments, 8));
   options->delivery = MYCELIUM_DELIVERY_QUEUED;
   options->user_data = delivery;

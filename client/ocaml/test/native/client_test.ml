@@ -178,14 +178,7 @@ let a_slow_handler_gets_exact_gaps url =
       ok (Client.flush client);
       is_slow := false;
       (* What comes behind tells what was lost before. *)
-      let rec until_told tries =
-        if !frames + !missed < count then begin
-          if tries = 0 then Alcotest.failf "%d + %d" !frames !missed;
-          Thread.delay 0.01;
-          until_told (tries - 1)
-        end
-      in
-      until_told 3000;
+      Broker.until "all are told" (fun () -> !frames + !missed >= count);
       bool "missed some" true (!missed > 0);
       int "all" count (!frames + !missed))
 

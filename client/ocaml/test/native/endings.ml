@@ -40,8 +40,10 @@ let rec for_ever () =
 (* What waits is ended by Ctrl-C. *)
 let interrupted f =
   Sys.catch_break true;
-  ready ();
-  match f () with
+  match
+    ready ();
+    f ()
+  with
   | _ -> print_endline "it has ended by itself"
   | exception Sys.Break -> print_endline "interrupted"
 
@@ -169,8 +171,7 @@ let scenarios =
             let own = connect url in
             handler_runs own ignore;
             Client.close own;
-            (* Its parent's is not its own to close. *)
-            Unix._exit 0
+            exit 0
         | child ->
             if snd (Unix.waitpid [] child) <> WEXITED 0 then exit 8;
             Client.close client );

@@ -24,6 +24,7 @@ let is_interrupted scenario =
     (everywhere (fun url ->
          let program = start scenario url in
          strings "it waits" [ "ready" ] [ Broker.line program ];
+         (* Nobody can say when it waits; sooner is right, too. *)
          Thread.delay 0.05;
          Broker.signal program Sys.sigint;
          let lines, code = Broker.finish program in
