@@ -81,11 +81,6 @@ void FindListenerProblems(const Config& config,
 void FindMetricsProblems(const Config& config, std::vector<Problem>* problems) {
   if (!config.metrics_listen) return;
   const Listener& metrics = *config.metrics_listen;
-  if (metrics.kind != Listener::kTcp) {
-    problems->push_back({absl::StrCat("metrics.listen: ", Quote(metrics.url),
-                                      ", allowed tcp://"),
-                         {"metrics.listen"}});
-  }
   for (const Listener& other : config.listeners) {
     if (!SamePlace(metrics, other)) continue;
     problems->push_back(
@@ -390,8 +385,14 @@ class Reader {
 
   void ReadMetrics() {
     if (!proto_.metrics().has_listen()) return;
-    absl::StatusOr<Listener> listener =
-        ParseListenUrl(proto_.metrics().listen());
+    const std::string& url = proto_.metrics().listen();
+    if (!absl::StartsWith(url, "tcp://")) {
+      return ReportAt(PlaceOfField("metrics.listen"),
+                      absl::StrCat("metrics.listen: ", Quote(url),
+                                   ", allowed tcp://ADDRESS:PORT or "
+                                   "tcp://[IPV6]:PORT"));
+    }
+    absl::StatusOr<Listener> listener = ParseListenUrl(url);
     if (listener.ok()) {
       config_.metrics_listen = *std::move(listener);
     } else {
