@@ -14,7 +14,7 @@ import tempfile
 import termios
 import time
 import unittest
-from typing import Iterator, List
+from typing import Any, Iterator, List, Tuple
 
 from client.cli.tool_test_case import (
     BROKER,
@@ -268,7 +268,10 @@ class DrainTest(AdminTestCase):
             )
             self.assertEqual(broker.process.wait(DEADLINE_S), 0)
 
-    def test_a_drain_that_nobody_follows_ends_the_broker_too(self) -> None:
+    @contextlib.contextmanager
+    def draining(self) -> Iterator[Tuple[Broker, Any, Any]]:
+        """The broker, a subscriber that stands still with frames queued for it,
+        and a drain that waits for it."""
         with tempfile.TemporaryDirectory(dir="/var/tmp") as directory:
             broker = Broker(directory, "drain_timeout_ms: 60000")
             with self.subscriber("7", "--no_reconnect", url=broker.url) as sub:
@@ -278,39 +281,27 @@ class DrainTest(AdminTestCase):
                 )
                 with self.running("drain", url=broker.url) as drain:
                     read_until(drain.stdout, r"draining: 1 session")
-                    drain.kill()
-                    drain.wait(DEADLINE_S)
-                sub.send_signal(signal.SIGCONT)
-                self.assertEqual(broker.process.wait(DEADLINE_S), 0)
+                    yield broker, sub, drain
+
+    def test_a_drain_that_nobody_follows_ends_the_broker_too(self) -> None:
+        with self.draining() as (broker, sub, drain):
+            drain.kill()
+            drain.wait(DEADLINE_S)
+            sub.send_signal(signal.SIGCONT)
+            self.assertEqual(broker.process.wait(DEADLINE_S), 0)
 
     def test_sigterm_during_a_drain_does_not_cut_it_short(self) -> None:
-        with tempfile.TemporaryDirectory(dir="/var/tmp") as directory:
-            broker = Broker(directory, "drain_timeout_ms: 60000")
-            with self.subscriber("7", "--no_reconnect", url=broker.url) as sub:
-                sub.send_signal(signal.SIGSTOP)
-                self.run_tool(
-                    "pub", "7", "--data", "x" * 1000, "--count", "5000", url=broker.url
-                )
-                with self.running("drain", url=broker.url) as drain:
-                    read_until(drain.stdout, r"draining: 1 session")
-                    broker.process.terminate()
-                    sub.send_signal(signal.SIGCONT)
-                    self.finish(drain)
+        with self.draining() as (broker, sub, drain):
+            broker.process.terminate()
+            sub.send_signal(signal.SIGCONT)
+            self.finish(drain)
             self.assertEqual(broker.process.wait(DEADLINE_S), 0)
 
     def test_a_broker_that_is_killed_ends_drain_with_3(self) -> None:
-        with tempfile.TemporaryDirectory(dir="/var/tmp") as directory:
-            broker = Broker(directory, "drain_timeout_ms: 60000")
-            with self.subscriber("7", "--no_reconnect", url=broker.url) as sub:
-                sub.send_signal(signal.SIGSTOP)
-                self.run_tool(
-                    "pub", "7", "--data", "x" * 1000, "--count", "5000", url=broker.url
-                )
-                with self.running("drain", url=broker.url) as drain:
-                    read_until(drain.stdout, r"draining: 1 session")
-                    broker.process.kill()
-                    broker.process.wait(DEADLINE_S)
-                    self.finish(drain, code=3)
+        with self.draining() as (broker, _, drain):
+            broker.process.kill()
+            broker.process.wait(DEADLINE_S)
+            self.finish(drain, code=3)
 
 
 class TapTest(AdminTestCase):
